@@ -1,0 +1,89 @@
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+
+from danji.rules import periods
+
+
+def test_the_first_day_is_not_counted():
+    assert periods.days_after(date(2026, 11, 2), 14) == date(2026, 11, 16)  # CAL-01
+
+
+@pytest.mark.parametrize(
+    ("trigger", "months", "last"),
+    [
+        (date(2026, 1, 31), 1, date(2026, 2, 28)),  # CAL-02
+        (date(2026, 7, 31), 1, date(2026, 8, 31)),  # DSC-12
+        (date(2026, 10, 15), 1, date(2026, 11, 15)),
+        (date(2026, 12, 5), 1, date(2027, 1, 5)),
+        (date(2026, 11, 30), 3, date(2027, 2, 28)),
+    ],
+)
+def test_months_end_on_the_same_day_or_the_last(trigger, months, last):
+    assert periods.months_after(trigger, months) == last
+
+
+@pytest.mark.parametrize(
+    ("start", "last"),
+    [
+        (date(2026, 12, 31), date(2031, 12, 31)),  # CAL-09, a voucher of 2026
+        (date(2026, 3, 15), date(2031, 3, 15)),  # CAL-09, a contract
+        (date(2028, 2, 29), date(2033, 2, 28)),
+    ],
+)
+def test_years_end_on_the_same_date(start, last):
+    assert periods.years_after(start, 5) == last
+
+
+def test_backwards_the_strict_reading_counts_clear_days():
+    assert periods.days_before(date(2026, 11, 20), 5) == date(2026, 11, 14)  # CAL-04
+
+
+@pytest.mark.parametrize(
+    ("days", "latest"),
+    [(10, date(2026, 12, 7)), (5, date(2026, 12, 12))],  # CAL-05
+)
+def test_a_bid_notice_counts_from_the_eve_of_the_deadline(days, latest):
+    assert periods.latest_bid_notice(date(2026, 12, 18), days) == latest
+
+
+@pytest.mark.parametrize(
+    ("month", "latest"),
+    [
+        (date(2026, 10, 31), date(2026, 11, 30)),  # CAL-07
+        (date(2026, 12, 1), date(2027, 1, 31)),  # CAL-07
+        (date(2027, 1, 15), date(2027, 2, 28)),  # DSC-01
+    ],
+)
+def test_fees_are_disclosed_by_the_end_of_the_next_month(month, latest):
+    assert periods.end_of_next_month(month) == latest
+
+
+def test_the_fiscal_year_is_the_calendar_year():
+    assert periods.fiscal_year_end(date(2026, 3, 10)) == date(2026, 12, 31)
+
+
+def test_dates_are_printed_as_offices_do():
+    assert periods.format_date(date(2026, 11, 22)) == "2026. 11. 22."
+    assert periods.format_date(date(2026, 11, 5)) == "2026. 11. 5."  # FMT-03
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(2026, 11, 5, 0, 5, tzinfo=UTC),
+        datetime(2026, 11, 5, 9, 5, tzinfo=periods.SEOUL),
+        datetime(2026, 11, 4, 16, 5, tzinfo=timezone(timedelta(hours=-8))),
+    ],
+)
+def test_moments_are_printed_in_korean_time(moment):
+    assert periods.format_moment(moment) == "2026. 11. 5. 09:05"
+
+
+def test_a_new_year_begins_in_korea_first():
+    assert periods.day_in_seoul(datetime(2026, 12, 31, 15, 0, tzinfo=UTC)) == date(2027, 1, 1)
+
+
+def test_a_moment_without_a_time_zone_is_our_own_mistake():
+    with pytest.raises(ValueError, match="time zone"):
+        periods.format_moment(datetime(2026, 11, 5, 9, 5, tzinfo=UTC).replace(tzinfo=None))
