@@ -1,0 +1,25 @@
+"""What can be wrong with something that was handed to us. All of it is the input's fault."""
+
+
+class VerifyError(ValueError):
+    """Something handed in does not hold; the message says what, for an engineer."""
+
+
+class FormatError(VerifyError):
+    """Bytes that are not what their format says, byte for byte."""
+
+
+class ProofError(VerifyError):
+    """A Merkle proof that does not lead to the root it should."""
+
+
+class NoteError(VerifyError):
+    """A signed note that is malformed, or not signed by anyone known."""
+
+
+class Wrong(VerifyError):
+    """What does not hold, as a sentence for the reader (Korean)."""
+
+
+class Unreadable(Wrong):
+    """A file that cannot be judged at all."""

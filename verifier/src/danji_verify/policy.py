@@ -1,0 +1,182 @@
+"""Policies (c2sp.org/tlog-policy): which logs are accepted, and whose cosignatures are needed."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from danji_verify.checkpoint import Checkpoint
+from danji_verify.errors import FormatError, NoteError
+from danji_verify.note import COSIGNATURE, ED25519, VerifierKey, open_note
+
+MAX_POLICY = 256 * 1024  # bytes
+MAX_LINES = 64  # of each kind: logs, witnesses, groups
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_BLANK = re.compile(r"[ \t]+")
+_NUMBER = re.compile(r"[1-9][0-9]{0,3}")
+
+
+@dataclass(frozen=True)
+class Party:
+    """A log or a witness: its key and, where known, its address."""
+
+    key: VerifierKey
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    needed: int
+    members: tuple[str, ...]  # names of witnesses and groups
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a policy says about a signed checkpoint that one of its logs signed.
+
+    `cosigned` maps a witness's name to the time of its cosignature (UTC).
+    """
+
+    checkpoint: Checkpoint
+    log: VerifierKey
+    cosigned: Mapping[str, datetime]
+    confirmed: bool  # 확정: the policy names a quorum, and it is met; otherwise 잠정
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Logs, witnesses and groups by name; `quorum` is None where no cosignature is needed."""
+
+    logs: tuple[Party, ...]
+    witnesses: Mapping[str, Party]
+    groups: Mapping[str, Group]
+    quorum: str | None
+
+    @classmethod
+    def parse(cls, data: bytes) -> "Policy":
+        """Raises: FormatError."""
+        if len(data) > MAX_POLICY:
+            raise FormatError("a policy that is too large")
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError as problem:
+            raise FormatError("a policy that is not UTF-8") from problem
+        if _CONTROL.search(text):
+            raise FormatError("a policy with a control character")
+        reader = _PolicyReader()
+        for line in text.split("\n"):
+            words = _BLANK.split(line.strip(" \t"))
+            if words[0] and not words[0].startswith("#"):
+                reader.read(words)
+        return reader.policy()
+
+    def format(self) -> bytes:
+        lines = [["log", str(log.key), log.url] for log in self.logs]
+        for name, witness in self.witnesses.items():
+            lines.append(["witness", name, str(witness.key), witness.url])
+        for name, group in self.groups.items():
+            lines.append(["group", name, str(group.needed), *group.members])
+        lines.append(["quorum", self.quorum or "none"])
+        text = "".join(" ".join(word for word in line if word) + "\n" for line in lines)
+        return text.encode()
+
+    def judge(self, note: bytes) -> Judgement:
+        """Verify a signed checkpoint.
+
+        Raises: NoteError when no log of the policy signed it, or a known signature does not
+        hold; FormatError when it is no checkpoint.
+        """
+        logs = [log.key for log in self.logs]
+        opened = open_note(note, [*logs, *(party.key for party in self.witnesses.values())])
+        checkpoint = Checkpoint.parse(opened.text)
+        log = next((key for key in logs if opened.by(key) and key.name == checkpoint.origin), None)
+        if log is None:
+            raise NoteError("a checkpoint that no known log signed")
+        cosigned = {
+            name: datetime.fromtimestamp(min(found.time, _LAST_SECOND), UTC)
+            for name, party in self.witnesses.items()
+            if (found := opened.by(party.key)) and found.time is not None
+        }
+        confirmed = self.quorum is not None and self._witnessed(self.quorum, cosigned)
+        return Judgement(checkpoint, log, cosigned, confirmed)
+
+    def _witnessed(self, name: str, cosigned: Mapping[str, datetime]) -> bool:
+        group = self.groups.get(name)
+        if group is None:
+            return name in cosigned
+        return sum(self._witnessed(member, cosigned) for member in group.members) >= group.needed
+
+
+class _PolicyReader:
+    """Reads the lines in order: a name is known only after the line that defines it."""
+
+    def __init__(self) -> None:
+        self.logs: list[Party] = []
+        self.witnesses: dict[str, Party] = {}
+        self.groups: dict[str, Group] = {}
+        self.quorum: list[str] = []
+        self.keys: set[bytes] = set()
+        self.members: set[str] = set()
+
+    def read(self, words: list[str]) -> None:
+        match words:
+            case ["log", vkey, *url] if len(url) <= 1:
+                self.logs.append(self._party(vkey, url, ED25519))
+            case ["witness", name, vkey, *url] if len(url) <= 1:
+                self._define(name)
+                self.witnesses[name] = self._party(vkey, url, COSIGNATURE)
+            case ["group", name, needed, *members] if members:
+                self._define(name)
+                self.groups[name] = self._group(needed, members)
+            case ["quorum", name]:
+                if name != "none":
+                    self._demand_known(name)
+                self.quorum.append(name)
+            case _:
+                raise FormatError("a policy with a line that means nothing")
+        if max(len(self.logs), len(self.witnesses), len(self.groups)) > MAX_LINES:
+            raise FormatError("a policy with too many lines")
+
+    def policy(self) -> Policy:
+        if len(self.quorum) != 1:
+            raise FormatError("a policy needs exactly one quorum")
+        quorum = None if self.quorum[0] == "none" else self.quorum[0]
+        return Policy(tuple(self.logs), self.witnesses, self.groups, quorum)
+
+    def _party(self, vkey: str, url: list[str], kind: int) -> Party:
+        try:
+            key = VerifierKey.parse(vkey)
+        except NoteError as problem:
+            raise FormatError(f"a policy with a bad key: {problem}") from problem
+        if key.type != kind:
+            raise FormatError("a policy with a key of the wrong type")
+        if key.public in self.keys:
+            raise FormatError("a policy with the same key twice")
+        self.keys.add(key.public)
+        return Party(key, url[0] if url else None)
+
+    def _group(self, needed: str, members: list[str]) -> Group:
+        for member in members:
+            self._demand_known(member)
+            if member in self.members:
+                raise FormatError(f"{member} is a member twice")
+            self.members.add(member)
+        counts = {"all": len(members), "any": 1}
+        if needed not in counts and not _NUMBER.fullmatch(needed):
+            raise FormatError("a group without a number")
+        count = counts.get(needed) or int(needed)
+        if count > len(members):
+            raise FormatError("a group that needs more than it has")
+        return Group(count, tuple(members))
+
+    def _define(self, name: str) -> None:
+        if name == "none" or name in self.witnesses or name in self.groups:
+            raise FormatError(f"{name} is defined twice")
+
+    def _demand_known(self, name: str) -> None:
+        if name not in self.witnesses and name not in self.groups:
+            raise FormatError(f"{name} is not defined yet")
+
+
+_LAST_SECOND = 253370764799  # the end of the year 9998: every time zone can tell it

@@ -1,0 +1,582 @@
+"""A whole document, checked offline from its parts.
+
+The parts are files by name: record.json, form.json, openings.json, `leaf-<seq>.json` and
+`leaf-<seq>.tlog-proof` for each event up to the filing, `leaf-opened.*` for the opening of the
+log, and the attachments as `붙임<n>-<name>`.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+
+from danji_verify.canonical import b64decode, b64encode, canonical
+from danji_verify.commitment import Opening
+from danji_verify.entry import Entry, Event, format_time, parse_entry, parse_time
+from danji_verify.errors import FormatError, VerifyError, Wrong
+from danji_verify.merkle import leaf_hash
+from danji_verify.pdf import SealDigests
+from danji_verify.policy import Judgement, Policy
+from danji_verify.proof import Proof
+from danji_verify.report import KST, Report, State, korean_time
+from danji_verify.shapes import Fields
+
+MAX_EVENTS = 1000
+
+_PARTS = frozenset({"record.json", "form.json", "openings.json", "policy.txt"})
+_LEAF_PART = re.compile(r"leaf-(?:opened|[1-9][0-9]{0,3})\.(?:json|tlog-proof)")
+_ATTACHMENT = re.compile(r"붙임([1-9][0-9]{0,3})-.+", re.DOTALL)
+
+_ACTS = {"draft": "기안", "review": "검토", "approve": "결재"}
+_EVENTS = {
+    Event.LOG_OPENED: "장부 열기",
+    Event.SUBMITTED: "상신",
+    Event.DECIDED: "결재",
+    Event.RETURNED: "반려",
+    Event.WITHDRAWN: "회수",
+    Event.FILED: "등록",
+    Event.FINALIZED: "봉인",
+    Event.DISCLOSED: "공개",
+    Event.DISCLOSURE_WITHDRAWN: "공개 철회",
+}
+_METHODS = {
+    "demo": "시연용 로그인",
+    "mail-code": "전자우편으로 받은 번호",
+    "passkey": "패스키",
+}
+_STATEMENT = {
+    "v": "양식",
+    "complex": "단지",
+    "doc": "문서",
+    "seq": "순번",
+    "prev": "앞 사건",
+    "step": "결재 순서",
+    "act": "결재 종류",
+    "decision": "결정",
+    "body": "본문",
+    "form": "서식",
+    "title": "제목",
+    "amount": "금액",
+    "office": "직위",
+    "name": "이름",
+    "at": "시각",
+}
+
+
+@dataclass(frozen=True)
+class Link:
+    """One event proven to be in the log, and what of it was opened."""
+
+    entry: Entry
+    leaf: bytes  # leaf hash
+    index: int  # its place in the log
+    judgement: Judgement
+    openings: Mapping[str, Opening]
+
+    def digest(self, field: str) -> bytes:
+        """SHA-256 of what the event commits to. Raises: Wrong when it was not opened."""
+        if field not in self.openings:
+            raise Wrong(f"{self.name}에 적힌 값({field})을 열어 볼 수 없습니다.")
+        return self.openings[field].digest
+
+    def value(self, field: str) -> bytes:
+        """What the event commits to. Raises: Wrong when it was not opened."""
+        self.digest(field)
+        value = self.openings[field].value
+        if value is None:
+            raise Wrong(f"{self.name}에 적힌 값({field})이 들어 있지 않습니다.")
+        return value
+
+    @property
+    def name(self) -> str:
+        return f"{self.entry.seq}번째 사건({_EVENTS[self.entry.event]})"
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A document up to its filing, as the log has it."""
+
+    filed: Link
+    record: bytes  # SHA-256 of record.json
+    seal: bytes  # SHA-256 of the certificate with which the complex seals
+
+
+@dataclass(frozen=True)
+class _Document:
+    """The parts, parsed, and the events of the last submission."""
+
+    parts: Mapping[str, bytes]
+    record: Fields
+    content: Fields
+    form: Fields
+    line: Sequence[Fields]
+    submitted: Link
+    decided: Sequence[Link]
+    filed: Link
+
+    @property
+    def body(self) -> bytes:
+        """SHA-256 of the content."""
+        return sha256(canonical(self.content.data)).digest()
+
+    @property
+    def form_digest(self) -> bytes:
+        return sha256(self.parts["form.json"]).digest()
+
+
+def check_document(parts: Mapping[str, bytes], policy: Policy, report: Report) -> Chain | None:
+    """Check all parts of one document, and say in `report` what was found.
+
+    Returns: what a later event of the document must follow; None when something is wrong.
+    """
+    before = len(report.findings)
+    try:
+        _describe(parts, report)
+        opened, links = _read_links(parts, policy, report)
+        document = _read_document(parts, links)
+    except Wrong as problem:
+        report.failed(str(problem))
+        return None
+    except VerifyError as problem:
+        report.failed("문서를 이루는 파일을 읽을 수 없습니다.", str(problem))
+        return None
+    _check_opening(opened, document, report)
+    _check_content(document, report)
+    _check_decisions(document, report)
+    _check_filing(document, report)
+    _check_attachments(document, report)
+    _tell_what_was_not_checked(document, links, report)
+    if any(finding.state is State.FAILED for finding in report.findings[before:]):
+        return None
+    record = sha256(parts["record.json"]).digest()
+    return Chain(document.filed, record, opened.digest("seal"))
+
+
+def check_finalized(
+    proof: bytes, chain: Chain | None, digests: SealDigests, policy: Policy, report: Report
+) -> None:
+    """Check the proof that this very PDF is in the log, after the filing of its record."""
+    with report.checking(
+        "이 PDF가 장부에 적힌 바로 그 파일입니다.", "PDF의 증명 파일이 맞지 않습니다."
+    ):
+        link = read_proof_file(proof, policy)
+        _demand_finalized(link, digests)
+        if chain is not None:
+            _demand_following(link, chain)
+        report.proven = chain is not None
+        report.confirmed = link.judgement.confirmed
+        _tell_cosigners(link.judgement, report)
+
+
+def check_event(proof: bytes, policy: Policy, report: Report) -> None:
+    """Check a proof file alone: that the event it carries is in the log."""
+    try:
+        link = read_proof_file(proof, policy)
+    except Wrong as problem:
+        report.failed(str(problem))
+        return
+    except VerifyError as problem:
+        report.failed("증명이 맞지 않습니다.", str(problem))
+        return
+    entry = link.entry
+    report.complex = entry.complex
+    report.proven = True
+    report.confirmed = link.judgement.confirmed
+    report.ok(
+        f"문서 {entry.document}의 {link.name}이 "
+        f"장부({link.judgement.checkpoint.origin})의 {link.index}번 자리에 있습니다: "
+        f"{korean_time(entry.at)}"
+    )
+    for field in sorted(entry.commitments.keys() & link.openings.keys()):
+        report.ok(f"사건에 적힌 값을 열어 보니 맞습니다: {field}")
+    for field in sorted(entry.commitments.keys() - link.openings.keys()):
+        report.unchecked(f"사건에 적힌 값이 들어 있지 않습니다: {field}")
+    report.unchecked("이 증명이 가리키는 문서 자체는 확인하지 않았습니다.")
+    _tell_cosigners(link.judgement, report)
+
+
+def read_proof_file(data: bytes, policy: Policy) -> Link:
+    """A proof whose `extra` carries its own event. Raises: Wrong and other VerifyErrors."""
+    proof = Proof.parse(data)
+    if proof.extra is None:
+        raise Wrong("증명 파일에 사건의 내용이 들어 있지 않습니다.")
+    extra = Fields.parse(proof.extra)
+    entry = b64decode(extra.text("entry"))
+    return _link(entry, proof, extra.fields("openings").data, policy)
+
+
+def _read_links(
+    parts: Mapping[str, bytes], policy: Policy, report: Report
+) -> tuple[Link, list[Link]]:
+    """The opening of the log, and every event of the document, each proven to be in the log."""
+    openings = Fields.parse(_part(parts, "openings.json"))
+    opened = _read_link(parts, "leaf-opened", openings, policy)
+    links: list[Link] = []
+    while f"leaf-{len(links) + 1}.json" in parts and len(links) < MAX_EVENTS:
+        links.append(_read_link(parts, f"leaf-{len(links) + 1}", openings, policy))
+    if not links:
+        raise Wrong("문서의 사건이 하나도 들어 있지 않습니다.")
+    known = {b64encode(link.leaf) for link in (opened, *links)}
+    if openings.data.keys() - known:
+        raise Wrong("들어 있지 않은 사건의 값이 섞여 있습니다.")
+    origin = opened.judgement.checkpoint.origin
+    with report.checking(
+        f"이 문서의 사건 {len(links)}건이 모두 봉인 장부({origin})에 있습니다.",
+        "사건의 순서가 맞지 않습니다.",
+    ):
+        _demand_one_log([opened, *links])
+    with report.checking(
+        "사건이 상신부터 등록까지 빠짐없이 순서대로 이어집니다.", "사건의 순서가 맞지 않습니다."
+    ):
+        _demand_order(links)
+    return opened, links
+
+
+def _read_link(parts: Mapping[str, bytes], name: str, openings: Fields, policy: Policy) -> Link:
+    data = _part(parts, f"{name}.json")
+    try:
+        proof = Proof.parse(_part(parts, f"{name}.tlog-proof"))
+        leaf = b64encode(leaf_hash(data))
+        own = openings.fields(leaf).data if leaf in openings.data else {}
+        return _link(data, proof, own, policy)
+    except Wrong:
+        raise
+    except VerifyError as problem:
+        raise Wrong(f"{name}.json이 장부에 있다는 증명이 맞지 않습니다.") from problem
+
+
+def _link(data: bytes, proof: Proof, openings: Mapping[str, object], policy: Policy) -> Link:
+    entry = parse_entry(data)
+    judgement = proof.verify(data, policy)
+    opened = {field: Opening.parse(opening) for field, opening in openings.items()}
+    link = Link(entry, leaf_hash(data), proof.index, judgement, opened)
+    if opened.keys() - entry.commitments.keys():
+        raise Wrong(f"{link.name}에 없는 값이 섞여 있습니다.")
+    for field, opening in opened.items():
+        if not opening.opens(field, entry.commitments[field]):
+            raise Wrong(f"{link.name}에 적힌 값({field})이 장부와 다릅니다.")
+    return link
+
+
+def _read_document(parts: Mapping[str, bytes], links: Sequence[Link]) -> _Document:
+    for name in parts:
+        if name not in _PARTS and not any(
+            shape.fullmatch(name) for shape in (_LEAF_PART, _ATTACHMENT)
+        ):
+            raise Wrong(f"이 문서의 것이 아닌 파일이 들어 있습니다: {name}")
+    record = Fields.parse(parts["record.json"])
+    record.demand_version(1)
+    content = record.fields("content")
+    content.demand_version(1)
+    form = Fields.parse(_part(parts, "form.json"))
+    start = max(
+        (place for place, link in enumerate(links) if link.entry.event is Event.SUBMITTED),
+        default=None,
+    )
+    if start is None or links[-1].entry.event is not Event.FILED:
+        raise Wrong("상신하거나 등록한 사건이 없습니다.")
+    line = content.items("line")
+    if not line:
+        raise Wrong("본문에 결재선이 없습니다.")
+    submitted, *decided, filed = links[start:]
+    return _Document(
+        parts=parts,
+        record=record,
+        content=content,
+        form=form,
+        line=line,
+        submitted=submitted,
+        decided=decided,
+        filed=filed,
+    )
+
+
+def _check_opening(opened: Link, document: _Document, report: Report) -> None:
+    with report.checking(
+        "장부를 연 단지와 봉인 인증서가 장부의 첫 자리에 적혀 있습니다.",
+        "장부를 연 사건이 맞지 않습니다.",
+    ):
+        complex_ = Fields.parse(opened.value("complex"))
+        if opened.entry.event is not Event.LOG_OPENED or opened.index != 0:
+            raise Wrong("장부를 연 사건이 장부의 첫 자리에 있지 않습니다.")
+        if (
+            complex_.text("code") != document.content.fields("complex").text("code")
+            or complex_.text("origin") != opened.judgement.checkpoint.origin
+        ):
+            raise Wrong("이 장부는 이 단지의 것이 아닙니다.")
+        opened.digest("seal")
+
+
+def _check_content(document: _Document, report: Report) -> None:
+    with report.checking("본문이 상신할 때와 같습니다.", "본문을 확인할 수 없습니다."):
+        content, submitted = document.content, document.submitted
+        for link in (submitted, *document.decided, document.filed):
+            if link.digest("body") != document.body:
+                raise Wrong(f"본문이 {link.name} 때와 다릅니다.")
+        if (
+            content.text("doc") != submitted.entry.document
+            or content.fields("complex").text("code") != submitted.entry.complex
+        ):
+            raise Wrong("본문이 다른 문서의 것입니다.")
+        if parse_time(content.text("submitted_at")) != submitted.entry.at:
+            raise Wrong("상신한 시각이 장부와 다릅니다.")
+    with report.checking("서식이 상신할 때와 같습니다.", "서식을 확인할 수 없습니다."):
+        stated, form = document.content.fields("form"), document.form
+        for link in (document.submitted, *document.decided):
+            if link.digest("form") != document.form_digest:
+                raise Wrong(f"서식이 {link.name} 때와 다릅니다.")
+        if (
+            stated.text("sha256") != document.form_digest.hex()
+            or stated.text("key") != form.text("key")
+            or stated.integer("version") != form.integer("version")
+        ):
+            raise Wrong("서식이 본문에 적힌 것과 다릅니다.")
+    with report.checking(
+        "기안자가 기안한 날 그 직위에 있었던 것으로 적혀 있습니다.", "기안자를 확인할 수 없습니다."
+    ):
+        drafter = document.line[0]
+        if drafter.integer("position") != 1 or drafter.text("act") != "draft":
+            raise Wrong("결재선이 기안자로 시작하지 않습니다.")
+        _demand_officeholder(document.submitted, drafter)
+
+
+def _check_decisions(document: _Document, report: Report) -> None:
+    approvers = document.line[1:]
+    with report.checking(
+        f"결재 {len(approvers)}건이 모두 결재선대로 이루어졌고, 결재한 글과 기록이 같습니다.",
+        "결재를 확인할 수 없습니다.",
+    ):
+        decisions = document.record.items("decisions")
+        if decisions and decisions[0].text("act") == "draft":
+            _demand_drafted(document, decisions.pop(0))
+        if not len(approvers) == len(decisions) == len(document.decided):
+            raise Wrong("결재선과 결재한 사건의 수가 다릅니다.")
+        for position, (step, decision, link) in enumerate(
+            zip(approvers, decisions, document.decided, strict=True), start=2
+        ):
+            if step.integer("position") != position or step.text("act") == "draft":
+                raise Wrong("결재선의 순서가 맞지 않습니다.")
+            _demand_decision(document, step, decision, link)
+
+
+def _demand_drafted(document: _Document, decision: Fields) -> None:
+    """A record may begin its decisions with the drafter's own act, the submission."""
+    drafter, submitted = document.line[0], document.submitted
+    expected = {
+        **{key: drafter.data.get(key) for key in ("position", "act", "office", "name")},
+        "at": format_time(submitted.entry.at),
+        "leaf": b64encode(submitted.leaf),
+    }
+    for key, value in expected.items():
+        if canonical(decision.data.get(key)) != canonical(value):
+            raise Wrong("기안이 기록에 다르게 적혀 있습니다.")
+
+
+def _demand_decision(document: _Document, step: Fields, decision: Fields, link: Link) -> None:
+    who = f"{step.text('office')} {step.text('name')}의 결재"
+    if link.entry.event is not Event.DECIDED:
+        raise Wrong(f"{who}가 있어야 할 자리에 다른 사건이 있습니다.")
+    statement = Fields.parse(link.value("stmt"))
+    amount_field = document.form.maybe_text("amount")
+    values = document.content.fields("values").data
+    prev = link.entry.prev
+    expected: dict[str, object] = {
+        "v": 1,
+        "complex": link.entry.complex,
+        "doc": link.entry.document,
+        "seq": link.entry.seq,
+        "prev": None if prev is None else b64encode(prev),
+        "step": step.integer("position"),
+        "act": step.text("act"),
+        "decision": "approve",
+        "body": document.body.hex(),
+        "form": document.form_digest.hex(),
+        "title": document.content.text("title"),
+        "amount": None if amount_field is None else values.get(amount_field),
+        "office": step.text("office"),
+        "name": step.text("name"),
+        "at": statement.text("at"),
+    }
+    for key, value in expected.items():
+        if canonical(statement.data.get(key)) != canonical(value):
+            raise Wrong(f"{who}에 적힌 것이 이 문서와 다릅니다: {_STATEMENT[key]}")
+    recorded = {
+        "position": expected["step"],
+        **{key: expected[key] for key in ("act", "office", "name", "decision", "at")},
+        "opinion": statement.text("opinion"),
+        "leaf": b64encode(link.leaf),
+    }
+    for key, value in recorded.items():
+        if canonical(decision.data.get(key)) != canonical(value):
+            raise Wrong(f"{who}가 기록에 다르게 적혀 있습니다.")
+    if parse_time(statement.text("at")) != link.entry.at:
+        raise Wrong(f"{who} 시각이 장부와 다릅니다.")
+    _demand_officeholder(link, step)
+    auth = Fields.parse(link.value("auth"))
+    if parse_time(auth.text("signed_in_at")) > link.entry.at:
+        raise Wrong(f"{who}보다 로그인이 늦은 것으로 적혀 있습니다.")
+
+
+def _check_filing(document: _Document, report: Report) -> None:
+    with report.checking(
+        "등록한 기록이 장부에 적힌 것과 같습니다.", "등록한 기록을 확인할 수 없습니다."
+    ):
+        if document.filed.digest("record") != sha256(document.parts["record.json"]).digest():
+            raise Wrong("기록(record.json)이 장부에 적힌 것과 다릅니다.")
+        if parse_time(document.record.text("filed_at")) != document.filed.entry.at:
+            raise Wrong("등록한 시각이 장부와 다릅니다.")
+
+
+def _check_attachments(document: _Document, report: Report) -> None:
+    held: dict[int, list[str]] = {}
+    for name in document.parts:
+        if match := _ATTACHMENT.fullmatch(name):
+            held.setdefault(int(match[1]), []).append(name)
+    with report.checking(
+        f"붙임 {len(held)}건이 상신할 때와 같습니다." if held else "붙임이 없는 문서입니다.",
+        "붙임을 확인할 수 없습니다.",
+    ):
+        attachments = document.content.items("attachments")
+        if held.keys() - set(range(1, len(attachments) + 1)):
+            raise Wrong("본문에 적히지 않은 붙임이 들어 있습니다.")
+        for number, attachment in enumerate(attachments, start=1):
+            names = held.get(number, [])
+            if len(names) != 1:
+                raise Wrong(f"붙임{number}이 빠졌거나 둘 이상 들어 있습니다.")
+            data = document.parts[names[0]]
+            stated = attachment.integer("size"), attachment.text("sha256")
+            if (len(data), sha256(data).hexdigest()) != stated:
+                raise Wrong(f"붙임{number}이 상신할 때와 다릅니다: {attachment.text('name')}")
+
+
+def _tell_what_was_not_checked(document: _Document, links: Sequence[Link], report: Report) -> None:
+    methods = sorted(
+        {
+            _METHODS.get(method, method)
+            for link in document.decided
+            if (opening := link.openings.get("auth")) and opening.value
+            for method in [str(Fields.parse(opening.value).data.get("method"))]
+        }
+    )
+    if methods:
+        report.unchecked(
+            "결재한 사람이 본인이었는지는 알 수 없습니다. "
+            f"로그인한 방법만 적혀 있습니다: {', '.join(methods)}"
+        )
+    if document.content.data.get("cites"):
+        report.unchecked("인용한 문서는 이 파일에 들어 있지 않아 확인하지 않았습니다.")
+    rounds = sum(link.entry.event is Event.SUBMITTED for link in links)
+    if rounds > 1:
+        report.unchecked(f"지난 상신 {rounds - 1}번의 본문은 들어 있지 않습니다.")
+
+
+def _describe(parts: Mapping[str, bytes], report: Report) -> None:
+    record = Fields.parse(_part(parts, "record.json"))
+    content = record.fields("content")
+    report.number = record.fields("number").text("text")
+    report.title = content.text("title")
+    report.complex = content.fields("complex").text("name")
+    acts = [
+        (line, parse_time(content.text("submitted_at"))) for line in content.items("line")[:1]
+    ] + [
+        (decision, parse_time(decision.text("at")))
+        for decision in record.items("decisions")
+        if decision.text("act") != "draft"
+    ]
+    report.decisions += [
+        f"{_ACTS.get(act.text('act'), '')} {act.text('office')} {act.text('name')}, "
+        f"{korean_time(at)}"
+        for act, at in acts
+    ]
+
+
+def _demand_one_log(links: Sequence[Link]) -> None:
+    roots: dict[int, bytes] = {}
+    for link in links:
+        head = link.judgement.checkpoint
+        if head.origin != links[0].judgement.checkpoint.origin:
+            raise Wrong("사건이 서로 다른 장부에 적혀 있습니다.")
+        if link.entry.complex != links[0].entry.complex:
+            raise Wrong("다른 단지의 사건이 섞여 있습니다.")
+        if roots.setdefault(head.size, head.root) != head.root:
+            raise Wrong("장부가 둘로 갈라져 있습니다. 크기가 같은데 내용이 다릅니다.")
+
+
+def _demand_order(links: Sequence[Link]) -> None:
+    for place, link in enumerate(links):
+        before = links[place - 1] if place else None
+        if link.entry.seq != place + 1 or link.entry.prev != (before.leaf if before else None):
+            raise Wrong(f"{link.name}이 앞 사건에 이어지지 않습니다.")
+        if link.entry.document != links[0].entry.document:
+            raise Wrong("다른 문서의 사건이 섞여 있습니다.")
+        if before and (link.index <= before.index or link.entry.at < before.entry.at):
+            raise Wrong(f"{link.name}이 앞 사건보다 먼저 적혀 있습니다.")
+    events = [link.entry.event for link in links]
+    if events[-1] is not Event.FILED or not set(events[:-1]) <= {
+        Event.SUBMITTED,
+        Event.DECIDED,
+        Event.RETURNED,
+        Event.WITHDRAWN,
+    }:
+        raise Wrong("상신부터 등록까지의 사건이 아닌 것이 섞여 있습니다.")
+
+
+def _demand_officeholder(link: Link, step: Fields) -> None:
+    actor = Fields.parse(link.value("actor"))
+    who = f"{step.text('office')} {step.text('name')}"
+    if (actor.text("office"), actor.text("name")) != (step.text("office"), step.text("name")):
+        raise Wrong(f"{link.name}을 {who} 아닌 사람이 한 것으로 장부에 적혀 있습니다.")
+    until = actor.maybe_text("until")
+    day = link.entry.at.astimezone(KST).date()
+    if day < _day(actor.text("from")) or (until is not None and day > _day(until)):
+        raise Wrong(f"{who}의 임기가 아닌 날에 {link.name}이 있었습니다.")
+
+
+def _demand_finalized(link: Link, digests: SealDigests) -> None:
+    if link.entry.event is not Event.FINALIZED:
+        raise Wrong("증명 파일이 PDF를 봉인한 사건의 것이 아닙니다.")
+    stated = Fields.parse(link.value("pdf"))
+    if (stated.text("signed"), stated.text("signature")) != (digests.signed, digests.signature):
+        raise Wrong("이 PDF는 장부에 적힌 파일이 아닙니다.")
+
+
+def _demand_following(link: Link, chain: Chain) -> None:
+    filed = chain.filed
+    if (
+        link.entry.document != filed.entry.document
+        or link.entry.complex != filed.entry.complex
+        or link.entry.seq != filed.entry.seq + 1
+        or link.entry.prev != filed.leaf
+        or link.entry.at < filed.entry.at
+        or link.index <= filed.index
+    ):
+        raise Wrong("증명 파일의 사건이 이 문서의 등록에 이어지지 않습니다.")
+    if link.digest("record") != chain.record:
+        raise Wrong("증명 파일이 다른 기록의 것입니다.")
+    _demand_one_log([filed, link])
+
+
+def _tell_cosigners(judgement: Judgement, report: Report) -> None:
+    for name, at in judgement.cosigned.items():
+        report.ok(f"{name}의 확인 서명이 맞습니다: {korean_time(at)}")
+    if not judgement.confirmed:
+        report.unchecked(
+            "장부를 맡은 곳 말고 다른 기관의 확인 서명이 정책대로 갖추어지지 않아 잠정입니다."
+        )
+
+
+def _part(parts: Mapping[str, bytes], name: str) -> bytes:
+    if name not in parts:
+        raise Wrong(f"문서를 이루는 파일이 빠졌습니다: {name}")
+    return parts[name]
+
+
+def _day(text: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as problem:
+        raise FormatError("not a day") from problem
+    if day.isoformat() != text:
+        raise FormatError("not a day")
+    return day

@@ -1,0 +1,154 @@
+"""What was found, in sentences for a reader who knows nothing of hashes."""
+
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from enum import IntEnum, StrEnum
+
+from danji_verify.errors import VerifyError, Wrong
+
+KST = timezone(timedelta(hours=9))
+
+
+class State(StrEnum):
+    OK = "ok"
+    FAILED = "failed"
+    UNCHECKED = "unchecked"
+
+
+class Verdict(IntEnum):
+    """The last word; its number is the exit code."""
+
+    ACCEPTED = 0
+    REFUSED = 1
+    UNKNOWN = 2
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing checked, or not. `detail` is for an engineer, in English."""
+
+    state: State
+    sentence: str
+    detail: str | None = None
+
+
+@dataclass
+class Report:
+    """All findings about one file, in the order they were made."""
+
+    findings: list[Finding] = field(default_factory=list)
+    number: str | None = None  # 문서번호
+    title: str | None = None
+    complex: str | None = None
+    decisions: list[str] = field(default_factory=list)  # who decided what, and when
+    proven: bool = False  # the proof that this very file is in the log was there, and holds
+    trusted: bool = False  # the policy came from outside the file
+    quorum: bool = False  # the policy names witnesses whose cosignatures are needed
+    confirmed: bool = False  # 확정: enough witnesses cosigned; otherwise 잠정
+
+    def ok(self, sentence: str) -> None:
+        self.findings.append(Finding(State.OK, sentence))
+
+    def failed(self, sentence: str, detail: str | None = None) -> None:
+        self.findings.append(Finding(State.FAILED, sentence, detail))
+
+    def unchecked(self, sentence: str, detail: str | None = None) -> None:
+        self.findings.append(Finding(State.UNCHECKED, sentence, detail))
+
+    @contextmanager
+    def checking(self, holds: str, fails: str) -> Iterator[None]:
+        """Run one check: say `holds` when it passes, and when not, `fails` or what was raised."""
+        try:
+            yield
+        except Wrong as problem:
+            self.failed(str(problem))
+        except VerifyError as problem:
+            self.failed(fails, str(problem))
+        else:
+            self.ok(holds)
+
+    def of(self, state: State) -> list[Finding]:
+        return [finding for finding in self.findings if finding.state is state]
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.of(State.FAILED):
+            return Verdict.REFUSED
+        if not self.proven or not self.trusted or (self.quorum and not self.confirmed):
+            return Verdict.UNKNOWN
+        return Verdict.ACCEPTED
+
+    @property
+    def conclusion(self) -> str:
+        """The last line."""
+        if self.verdict is Verdict.REFUSED:
+            return "결론: 맞지 않는 것이 있습니다. 이 파일을 믿지 마십시오."
+        if not self.proven:
+            return (
+                "결론: 판단할 수 없습니다. 이 파일이 장부에 적혀 있다는 증명이 확인되지 않았습니다."
+            )
+        if not self.trusted:
+            return "결론: 판단할 수 없습니다. 정책 파일을 다른 곳에서 받아 다시 확인해 주십시오."
+        if self.verdict is Verdict.UNKNOWN:
+            return "결론: 아직 판단할 수 없습니다(잠정). 정책이 요구하는 확인 서명이 모자랍니다."
+        if not self.confirmed:
+            return (
+                "결론: 확인할 수 있는 것은 모두 맞습니다(잠정: 다른 기관의 확인 서명은 없습니다)."
+            )
+        return "결론: 확인할 수 있는 것은 모두 맞습니다(확정)."
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "verdict": self.verdict.name.lower(),
+            "exit": int(self.verdict),
+            "conclusion": self.conclusion,
+            "number": self.number,
+            "title": self.title,
+            "complex": self.complex,
+            "decisions": list(self.decisions),
+            "confirmed": self.confirmed,
+            "policy_from_outside": self.trusted,
+            "findings": [
+                {"state": str(found.state), "sentence": found.sentence, "detail": found.detail}
+                for found in self.findings
+            ],
+        }
+
+    def as_text(self) -> str:
+        lines = [
+            f"{label}: {plain(value)}"
+            for label, value in (
+                ("단지", self.complex),
+                ("문서번호", self.number),
+                ("제목", self.title),
+            )
+            if value is not None
+        ]
+        groups = (
+            ("결재", self.decisions),
+            ("확인한 것", [found.sentence for found in self.of(State.OK)]),
+            ("확인하지 못한 것", [found.sentence for found in self.of(State.UNCHECKED)]),
+            ("맞지 않는 것", [found.sentence for found in self.of(State.FAILED)]),
+        )
+        for heading, sentences in groups:
+            if sentences:
+                lines += ["", heading, *(f"  - {plain(sentence)}" for sentence in sentences)]
+        return "\n".join([*lines, "", self.conclusion]).lstrip("\n")
+
+
+def plain(text: str) -> str:
+    """Text that cannot move the cursor, change direction or begin a line of its own."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(letter) in _UNPRINTABLE else letter
+        for letter in text
+    )
+
+
+def korean_time(at: datetime) -> str:
+    return f"{at.astimezone(KST):%Y-%m-%d %H:%M}"
+
+
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})

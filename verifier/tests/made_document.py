@@ -1,0 +1,394 @@
+"""A whole document made by hand: parts, log, proofs and, when asked, a sealed PDF.
+
+It follows the published formats and shares no code with the server, so that the verifier is
+tested against what is written down.
+"""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from io import BytesIO
+from typing import Any
+
+import typst
+from asn1crypto import keys as asn1_keys
+from asn1crypto import x509 as asn1_x509
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.x509.oid import NameOID
+from pyhanko.pdf_utils.embed import EmbeddedFileObject, FileSpec, embed_file
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.sign import signers
+from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter
+from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+from danji_verify import merkle
+from danji_verify.canonical import b64encode, canonical
+from danji_verify.checkpoint import Checkpoint, cosign, log_key, sign_checkpoint, witness_key
+from danji_verify.commitment import Opening, commit
+from danji_verify.entry import Entry, Event, build_entry, format_time
+from danji_verify.note import Note, format_note, parse_note
+from danji_verify.pdf import seal_digests
+from danji_verify.policy import Group, Party, Policy
+from danji_verify.proof import Proof
+
+CODE = "A10000001"
+COMPLEX_ID = "0" * 31 + "1"
+DOC = "0123456789abcdef0123456789abcdef"
+ORIGIN = f"danji.example/apt/{CODE}/1"
+START = datetime(2026, 11, 22, 0, 0, 0, tzinfo=UTC)
+
+LOG_KEY = Ed25519PrivateKey.from_private_bytes(bytes([1]) * 32)
+WITNESS_KEYS = {
+    "complex": Ed25519PrivateKey.from_private_bytes(bytes([2]) * 32),
+    "city": Ed25519PrivateKey.from_private_bytes(bytes([3]) * 32),
+}
+
+QUOTATION = b"%PDF-1.4 quotation\n"
+
+Alter = Callable[[dict[str, Any]], None]
+
+
+def at(minutes: int) -> datetime:
+    return START + timedelta(minutes=minutes)
+
+
+def policy(*, witnesses: bool = False) -> Policy:
+    log = (Party(log_key(ORIGIN, LOG_KEY)),)
+    if not witnesses:
+        return Policy(log, {}, {}, None)
+    parties = {
+        name: Party(witness_key(f"{name}.example", key)) for name, key in WITNESS_KEYS.items()
+    }
+    return Policy(log, parties, {"needed": Group(2, tuple(parties))}, "needed")
+
+
+@dataclass
+class Log:
+    """A log in memory; `cosigners` sign every head."""
+
+    cosigners: tuple[str, ...] = ()
+    entries: list[bytes] = field(default_factory=list)
+
+    def append(self, entry: bytes) -> int:
+        self.entries.append(entry)
+        return len(self.entries) - 1
+
+    def proof(self, index: int, extra: bytes | None = None) -> bytes:
+        leaves = [merkle.leaf_hash(entry) for entry in self.entries]
+        head = Checkpoint(ORIGIN, len(leaves), merkle.root(leaves))
+        note = parse_note(sign_checkpoint(head, LOG_KEY))
+        lines = [
+            cosign(head, name=f"{name}.example", private_key=WITNESS_KEYS[name], at=1795305600)
+            for name in self.cosigners
+        ]
+        signed = Note(note.text, (*note.signatures, *lines))
+        path = tuple(merkle.inclusion_path(leaves, index))
+        return Proof(index, path, format_note(signed.text, signed.signatures), extra).format()
+
+
+@dataclass
+class Document:
+    """What an operator would hand out; tests damage it."""
+
+    log: Log
+    parts: dict[str, bytes]
+    leaves: list[bytes]  # leaf hashes of the document's events
+    pdf: bytes = b""
+    proof: bytes = b""
+
+
+def nothing(*_unchanged: Any) -> None:
+    pass
+
+
+@dataclass
+class Changes:
+    """What a dishonest operator, who holds the keys, writes instead."""
+
+    content: Alter = nothing
+    form: Alter = nothing
+    statement: Alter = nothing
+    actor: Alter = nothing
+    auth: Alter = nothing
+    record: Alter = nothing
+    origin: Alter = nothing
+    entry: Callable[[int, dict[str, Any]], None] = nothing
+    certificate: bytes | None = None
+    pdf: Alter = nothing
+
+
+def make(
+    changes: Changes | None = None,
+    *,
+    cosigners: tuple[str, ...] = (),
+    sealed: bool = False,
+    returned: bool = False,
+) -> Document:
+    """A 지출결의서 with one attachment, drafted, reviewed and approved.
+
+    When `returned`, an earlier draft of it was returned by the reviewer first.
+    """
+    changes = changes or Changes()
+    writer = _Writer(Log(cosigners), changes)
+    form = {
+        "key": "expense",
+        "version": 1,
+        "title": "지출결의서",
+        "amount": "total",
+        "fields": [{"name": "total", "label": "합계", "type": "money", "required": True}],
+    }
+    changes.form(form)
+    form_bytes = canonical(form)
+    content = {
+        "v": 1,
+        "complex": {"code": CODE, "name": "들꽃마을아파트"},
+        "doc": DOC,
+        "form": {"key": "expense", "version": 1, "sha256": sha256(form_bytes).hexdigest()},
+        "title": "승강기 부품 구입",
+        "values": {"total": 113560},
+        "attachments": [
+            {
+                "name": "견적서.pdf",
+                "media_type": "application/pdf",
+                "size": len(QUOTATION),
+                "sha256": sha256(QUOTATION).hexdigest(),
+            }
+        ],
+        "cites": [],
+        "line": [
+            {"position": 1, "act": "draft", "office": "경리", "name": "김하나"},
+            {"position": 2, "act": "review", "office": "과장", "name": "이두리"},
+            {"position": 3, "act": "approve", "office": "관리사무소장", "name": "박세찬"},
+        ],
+        "folder": "회계/지출",
+        "retention": {"class": "accounts-5y", "basis": "공동주택관리법 제27조"},
+        "disclosure": {"scope": "public", "basis": "공동주택관리법 제23조"},
+        "submitted_at": format_time(at(0)),
+    }
+    changes.content(content)
+    body, body_form = Opening.of(b"", canonical(content)), Opening.of(b"", form_bytes)
+
+    complex_ = {"code": CODE, "name": "들꽃마을아파트", "origin": ORIGIN}
+    changes.origin(complex_)
+    certificate = changes.certificate or seal_key(1)[1]
+    writer.add(Event.LOG_OPENED, -10, doc=COMPLEX_ID, complex=canonical(complex_), seal=certificate)
+    line = content["line"]
+    if returned:
+        old = sha256(b"an earlier draft").digest()
+        drafter, reviewer = writer.actor(line[0]), writer.actor(line[1])
+        writer.add(Event.SUBMITTED, -3, body=old, form=body_form.digest, actor=drafter)
+        writer.add(
+            Event.RETURNED,
+            -2,
+            stmt=b"{}",
+            body=old,
+            form=body_form.digest,
+            actor=reviewer,
+            auth=b"{}",
+        )
+    writer.add(
+        Event.SUBMITTED, 0, body=body.digest, form=body_form.digest, actor=writer.actor(line[0])
+    )
+    decisions = []
+    for minutes, step in enumerate(line[1:], start=1):
+        statement = {
+            "v": 1,
+            "complex": CODE,
+            "doc": DOC,
+            "seq": writer.seq + 1,
+            "prev": b64encode(writer.leaves[-1]),
+            "step": step["position"],
+            "act": step["act"],
+            "decision": "approve",
+            "body": body.digest.hex(),
+            "form": body_form.digest.hex(),
+            "title": content["title"],
+            "amount": content["values"]["total"],
+            "office": step["office"],
+            "name": step["name"],
+            "at": format_time(at(minutes)),
+            "opinion": "",
+        }
+        changes.statement(statement)
+        auth = {
+            "level": "simple",
+            "method": "mail-code",
+            "signed_in_at": format_time(at(minutes - 1)),
+        }
+        changes.auth(auth)
+        writer.add(
+            Event.DECIDED,
+            minutes,
+            stmt=canonical(statement),
+            body=body.digest,
+            form=body_form.digest,
+            actor=writer.actor(step),
+            auth=canonical(auth),
+        )
+        decisions.append(
+            {
+                "position": step["position"],
+                "act": step["act"],
+                "office": step["office"],
+                "name": step["name"],
+                "decision": "approve",
+                "at": format_time(at(minutes)),
+                "opinion": "",
+                "leaf": b64encode(writer.leaves[-1]),
+            }
+        )
+    record = {
+        "v": 1,
+        "number": {"text": "지출-2026-0001", "series": "지출", "year": 2026, "serial": 1},
+        "content": content,
+        "decisions": decisions,
+        "retention": {**content["retention"], "from": "2026-11-22", "until": "2031-12-31"},
+        "filed_at": format_time(at(2)),
+    }
+    changes.record(record)
+    record_bytes = canonical(record)
+    record_digest = sha256(record_bytes).digest()
+    writer.add(Event.FILED, 2, record=record_digest, body=body.digest)
+    parts = {
+        "record.json": record_bytes,
+        "form.json": form_bytes,
+        "policy.txt": policy(witnesses=bool(cosigners)).format(),
+        "openings.json": canonical(writer.openings),
+        "붙임1-견적서.pdf": QUOTATION,
+    }
+    for index, name in enumerate(["opened", *range(1, writer.seq + 1)]):
+        parts[f"leaf-{name}.json"] = writer.log.entries[index]
+        parts[f"leaf-{name}.tlog-proof"] = writer.log.proof(index)
+    document = Document(writer.log, parts, writer.leaves)
+    if sealed:
+        document.pdf = seal(embed(page(), parts))
+        digests = seal_digests(document.pdf)
+        stated = {"signed": digests.signed, "signature": digests.signature}
+        changes.pdf(stated)
+        index = writer.add(Event.FINALIZED, 3, pdf=canonical(stated), record=record_digest)
+        leaf = b64encode(writer.leaves[-1])
+        extra = {"entry": b64encode(writer.log.entries[index]), "openings": writer.openings[leaf]}
+        document.proof = writer.log.proof(index, canonical(extra))
+    return document
+
+
+def parse_openings(document: Document) -> dict[str, Any]:
+    openings: dict[str, Any] = json.loads(document.parts["openings.json"])
+    return openings
+
+
+class _Writer:
+    """Writes the events of one document."""
+
+    def __init__(self, log: Log, changes: Changes) -> None:
+        self.log = log
+        self.changes = changes
+        self.seq = 0
+        self.leaves: list[bytes] = []
+        self.openings: dict[str, dict[str, dict[str, str]]] = {}
+
+    def actor(self, step: dict[str, Any]) -> bytes:
+        actor = {
+            "officeholder": sha256(step["name"].encode()).hexdigest()[:32],
+            "office": step["office"],
+            "name": step["name"],
+            "from": "2026-01-01",
+            "until": "2027-12-31",
+        }
+        self.changes.actor(actor)
+        return canonical(actor)
+
+    def add(self, event: Event, minutes: int, doc: str = DOC, **values: bytes) -> int:
+        """A value of 32 bytes stands for the digest of a file at hand."""
+        opened: dict[str, Opening] = {}
+        for name, value in values.items():
+            salt = sha256(f"{event}{minutes}{name}".encode()).digest()
+            is_digest = len(value) == 32
+            opened[name] = Opening(salt, value) if is_digest else Opening.of(salt, value)
+        own = doc == DOC
+        self.seq += own
+        fields = {
+            "event": event,
+            "complex": CODE,
+            "document": doc,
+            "seq": self.seq if own else 1,
+            "prev": self.leaves[-1] if self.leaves and own else None,
+            "at": at(minutes),
+            "commitments": {
+                name: commit(name, item.salt, item.digest) for name, item in opened.items()
+            },
+        }
+        self.changes.entry(self.seq, fields)
+        entry = build_entry(Entry(**fields))
+        leaf = merkle.leaf_hash(entry)
+        if own:
+            self.leaves.append(leaf)
+        self.openings[b64encode(leaf)] = {name: item.as_json() for name, item in opened.items()}
+        return self.log.append(entry)
+
+
+@cache
+def page() -> bytes:
+    return typst.compile(b"= \xec\xa7\x80\xec\xb6\x9c\xea\xb2\xb0\xec\x9d\x98\xec\x84\x9c")
+
+
+def embed(pdf: bytes, parts: dict[str, bytes]) -> bytes:
+    writer = IncrementalPdfFileWriter(BytesIO(pdf))
+    for name, data in parts.items():
+        stream = EmbeddedFileObject.from_file_data(writer, data)
+        embed_file(writer, FileSpec(name, file_name=name, embedded_data=stream))
+    out = BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+@cache
+def seal_key(number: int) -> tuple[bytes, bytes]:
+    """A private key (PKCS8) and its certificate, both DER."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"들꽃마을아파트 {number}")])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(number)
+        .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2046, 1, 1, tzinfo=UTC))
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return private, certificate.public_bytes(serialization.Encoding.DER)
+
+
+def seal(pdf: bytes, *, number: int = 1, certify: bool = True, field_name: str = "Seal") -> bytes:
+    private, certificate = seal_key(number)
+    signer = signers.SimpleSigner(
+        signing_cert=asn1_x509.Certificate.load(certificate),
+        signing_key=asn1_keys.PrivateKeyInfo.load(private),
+        cert_registry=SimpleCertificateStore(),
+    )
+    metadata = signers.PdfSignatureMetadata(
+        field_name=field_name,
+        md_algorithm="sha256",
+        subfilter=SigSeedSubFilter.PADES,
+        certify=certify,
+        docmdp_permissions=MDPPerm.NO_CHANGES,
+    )
+    out = BytesIO()
+    writer = IncrementalPdfFileWriter(BytesIO(pdf))
+    # pyHanko runs an event loop of its own, which a browser test's thread already has.
+    with ThreadPoolExecutor(1) as elsewhere:
+        elsewhere.submit(signers.PdfSigner(metadata, signer).sign_pdf, writer, output=out).result()
+    return out.getvalue()

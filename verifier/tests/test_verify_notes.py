@@ -1,0 +1,178 @@
+"""Signed notes, checkpoints and cosignatures, against the examples of their specifications."""
+
+import made_document as made
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from danji_verify.checkpoint import Checkpoint, cosign, log_key, sign_checkpoint, witness_key
+from danji_verify.errors import FormatError, NoteError, VerifyError
+from danji_verify.merkle import EMPTY_ROOT
+from danji_verify.note import Note, VerifierKey, format_note, open_note, parse_note
+
+# c2sp.org/signed-note, its example.
+EXAMPLE_KEY = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
+EXAMPLE_NOTE = (
+    "This is an example message.\n\n— example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2"
+    "ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n"
+).encode()
+
+# golang.org/x/mod/sumdb/note, its documentation and tests.
+PETER = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+ENOCH = "EnochRoot+af0cfe78+ATtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjrASKGLWdop"
+GO_NOTE = (
+    "If you think cryptography is the answer to your problem,\n"
+    "then you don't know what your problem is.\n\n"
+    "— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpR"
+    "Zb6KE6RyyBwJnAM=\n"
+    "— EnochRoot rwz+eBzmZa0SO3NbfRGzPCpDckykFXSdeX+MNtCOXm2/5n2tiOHp+vAF1aGrQ5ovTG01oOTGwnWLox33"
+    "WWd1RvMc+QQ=\n"
+).encode()
+
+# transparency-dev/formats: a witness's key, type 0x04.
+REMORA = "remora.n621.de+da77ade7+BOvN63jn/bLvkieywe8R6UYAtVtNbZpXh34x7onlmtw2"
+
+HEAD = Checkpoint(made.ORIGIN, 0, EMPTY_ROOT)
+
+
+def test_the_example_of_the_specification_verifies():
+    opened = open_note(EXAMPLE_NOTE, [VerifierKey.parse(EXAMPLE_KEY)])
+    assert opened.text == "This is an example message.\n"
+    assert [found.key.name for found in opened.verified] == ["example.com/foo"]
+
+
+def test_a_note_of_another_implementation_verifies_for_each_of_its_signers():
+    peter, enoch = VerifierKey.parse(PETER), VerifierKey.parse(ENOCH)
+    assert len(open_note(GO_NOTE, [peter, enoch]).verified) == 2
+    assert open_note(GO_NOTE, [enoch]).by(peter) is None
+
+
+@pytest.mark.parametrize("vkey", [EXAMPLE_KEY, PETER, ENOCH, REMORA])
+def test_a_verifier_key_is_written_back_as_it_was(vkey):
+    assert str(VerifierKey.parse(vkey)) == vkey
+
+
+@pytest.mark.parametrize(
+    "vkey",
+    [
+        "",
+        "example.com/foo",
+        EXAMPLE_KEY.replace("530d903a", "530d903b"),
+        EXAMPLE_KEY.replace("530d903a", "530D903A"),
+        EXAMPLE_KEY.replace("example.com/foo", "example.com/bar"),
+        EXAMPLE_KEY[:-1],
+        EXAMPLE_KEY[:-1] + "l",
+        "example.com/foo+530d903a+" + "Bw" + EXAMPLE_KEY[-42:],
+        " " + EXAMPLE_KEY,
+    ],
+)
+def test_a_verifier_key_that_is_not_exact_is_refused(vkey):
+    with pytest.raises(NoteError):
+        VerifierKey.parse(vkey)
+
+
+@settings(deadline=None)
+@given(st.integers(0, len(EXAMPLE_NOTE) - 1), st.integers(1, 255))
+def test_no_byte_of_a_note_can_change(place, change):
+    damaged = bytearray(EXAMPLE_NOTE)
+    damaged[place] ^= change
+    with pytest.raises(NoteError):
+        open_note(bytes(damaged), [VerifierKey.parse(EXAMPLE_KEY)])
+
+
+def test_signatures_by_strangers_are_ignored_and_a_broken_known_one_is_not():
+    stranger = GO_NOTE.replace("— PeterNeumann".encode(), "— PeterNewman".encode())
+    assert len(open_note(stranger, [VerifierKey.parse(ENOCH)]).verified) == 1
+    with pytest.raises(NoteError):
+        open_note(stranger, [VerifierKey.parse(PETER)])
+    broken = GO_NOTE.replace(b"x08go/ZJ", b"x08go/ZK")
+    with pytest.raises(NoteError):
+        open_note(broken, [VerifierKey.parse(PETER), VerifierKey.parse(ENOCH)])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"text\n",
+        b"text\n\n",
+        EXAMPLE_NOTE[:-1],
+        EXAMPLE_NOTE + b"\n",
+        EXAMPLE_NOTE.replace(b"\n", b"\r\n"),
+        EXAMPLE_NOTE.replace(b"example", b"exam\tple"),
+        EXAMPLE_NOTE.replace("—".encode(), b"-"),
+        EXAMPLE_NOTE.replace(b"aQM=", b"aQN="),
+        b"\xff" + EXAMPLE_NOTE,
+        EXAMPLE_NOTE + EXAMPLE_NOTE[-110:] * 16,
+    ],
+)
+def test_a_note_of_another_shape_is_refused(data):
+    with pytest.raises(NoteError):
+        open_note(data, [VerifierKey.parse(EXAMPLE_KEY)])
+
+
+def test_the_text_may_hold_empty_lines():
+    note = Note("a\n\nb\n", parse_note(EXAMPLE_NOTE).signatures)
+    assert parse_note(format_note(note.text, note.signatures)) == note
+
+
+def test_a_signed_checkpoint_is_read_back():
+    head = Checkpoint(made.ORIGIN, 5, bytes(range(32)))
+    opened = open_note(sign_checkpoint(head, made.LOG_KEY), [log_key(made.ORIGIN, made.LOG_KEY)])
+    assert Checkpoint.parse(opened.text) == head
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "origin\n0\n",
+        "origin\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+        "origin\n00\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n",
+        "origin\n-1\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n",
+        "origin\n٣\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n",
+        "origin\n9223372036854775808\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n",
+        "origin\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFV=\n",
+        "origin\n0\nAAAA\n",
+        "origin\n0\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
+        "\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n",
+        "origin\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n\n",
+    ],
+)
+def test_a_checkpoint_that_is_not_exact_is_refused(text):
+    with pytest.raises(FormatError):
+        Checkpoint.parse(text)
+
+
+def test_extension_lines_are_kept():
+    text = "origin\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\nmore\n"
+    assert Checkpoint.parse(text).text() == text
+
+
+def test_a_cosignature_says_when():
+    key = made.WITNESS_KEYS["city"]
+    note = parse_note(sign_checkpoint(HEAD, made.LOG_KEY))
+    line = cosign(HEAD, name="city.example", private_key=key, at=1727964367)
+    data = format_note(note.text, [*note.signatures, line])
+    verified = open_note(data, [witness_key("city.example", key)]).verified
+    assert [found.time for found in verified] == [1727964367]
+    assert len(line.key_id + line.signature) == 76
+
+
+def test_a_cosignature_for_another_time_or_text_is_refused():
+    key = made.WITNESS_KEYS["city"]
+    line = cosign(HEAD, name="city.example", private_key=key, at=1727964367)
+    later = line.signature[:7] + bytes([line.signature[7] ^ 1]) + line.signature[8:]
+    for text, signature in ((HEAD.text(), later), (HEAD.text() + "more\n", line.signature)):
+        changed = type(line)(line.name, line.key_id, signature)
+        with pytest.raises(NoteError):
+            open_note(format_note(text, [changed]), [witness_key("city.example", key)])
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_make_the_parser_stumble(data):
+    for parse in (parse_note, lambda junk: Checkpoint.parse(junk.decode("latin-1"))):
+        try:
+            parse(data)
+        except VerifyError:
+            continue
