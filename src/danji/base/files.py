@@ -1,0 +1,84 @@
+"""Files kept by what they hold: put bytes, get a digest; ask by digest, get the bytes."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from django.conf import settings
+
+from danji.rules.refusal import Refusal
+
+
+class DamagedFileError(Exception):
+    """A kept file no longer holds the bytes its digest names."""
+
+
+def refuse_when_disk_is_low(folder: Path) -> None:
+    """Refuse new work below the free-space floor, while what was promised can still be written.
+
+    Raises: Refusal.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(folder).free < settings.FREE_SPACE_FLOOR:
+        raise Refusal(
+            "저장 공간이 부족해 새로 받을 수 없습니다. 지금까지 저장한 것은 그대로 있습니다.",
+            next_step="저장 공간을 늘린 뒤 다시 해 주세요.",
+        )
+
+
+def write_durably(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """Write a file so that it is either absent or whole, also after a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(mode)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def put(data: bytes | Iterable[bytes]) -> str:
+    """Keep bytes and return their SHA-256 in lower hex. Keeping the same bytes twice is one file.
+
+    Raises: Refusal when the disk is nearly full.
+    """
+    whole = data if isinstance(data, bytes) else b"".join(data)
+    digest = hashlib.sha256(whole).hexdigest()
+    path = _path(digest)
+    if not path.exists():
+        refuse_when_disk_is_low(settings.FILES)
+        write_durably(path, whole)
+    return digest
+
+
+def get(digest: str) -> bytes:
+    """The bytes of a digest.
+
+    Raises: FileNotFoundError; DamagedFileError when the file was changed since.
+    """
+    data = _path(digest).read_bytes()
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise DamagedFileError(digest)
+    return data
+
+
+def _path(digest: str) -> Path:
+    return Path(settings.FILES) / digest[:2] / digest[2:]

@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class ComplexesConfig(AppConfig):
+    name = "danji.complexes"
