@@ -1,0 +1,282 @@
+"""The sequencer: gives events their places and publishes signed heads.
+
+One process holds the lock and does this for every complex, in Sunlight's order: stage, read back,
+sign, compare-and-swap the head in the database (the point of no return), apply, publish. Any error
+ends the process; starting again is the only recovery.
+"""
+
+import io
+import logging
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+
+from danji.base import tenancy
+from danji.base.files import refuse_when_disk_is_low, sync_folder, write_durably
+from danji.complexes.models import Complex
+from danji.transparency.actions import log_key
+from danji.transparency.models import Leaf, Log, PendingEvent
+from danji.transparency.tree import file_reader, log_folder
+from danji_verify import note
+from danji_verify.checkpoint import Checkpoint, sign_checkpoint
+from danji_verify.checkpoint import log_key as public_log_key
+from danji_verify.tiles import Edge, Growth, Reader, grow, load_edge, tree_root
+
+logger = logging.getLogger(__name__)
+
+BATCH = 4096  # events in one head, at most
+CHANNEL = "danji_sealed"
+LOCK = 0x64616E6A69  # "danji", an advisory lock's number
+
+
+class LogError(Exception):
+    """The log is not as it must be. Nothing is signed until a person has looked."""
+
+
+@dataclass
+class Head:
+    """What is remembered of one log between ticks: its right edge, proven against the root."""
+
+    log_id: UUID
+    origin: str
+    edge: Edge
+    root: bytes
+
+
+@dataclass
+class Sequencer:
+    """Places pending events, complex by complex.
+
+    `heads` maps the id of a complex to its head; `frozen` to why its log is not continued.
+    """
+
+    heads: dict[UUID, Head] = field(default_factory=dict)
+    frozen: dict[UUID, str] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Prove every log against its files before the first event is placed."""
+        for complex_ in Complex.objects.all():
+            try:
+                self.heads[complex_.id] = recover(complex_)
+            except LogError as error:
+                self._freeze(complex_.id, error)
+
+    def tick(self) -> int:
+        """Place everything that waits. Returns: how many events were placed.
+
+        A log that is not as it must be is frozen, and the others go on; whatever else goes wrong
+        ends the process.
+        """
+        placed = 0
+        for complex_id in waiting_complexes():
+            if complex_id not in self.frozen:
+                try:
+                    placed += self.seal(complex_id)
+                except LogError as error:
+                    self._freeze(complex_id, error)
+        return placed
+
+    def _freeze(self, complex_id: UUID, error: LogError) -> None:
+        self.frozen[complex_id] = str(error)
+        logger.critical("%s", error)
+
+    def seal(self, complex_id: UUID) -> int:
+        """Place what waits in one complex and publish the new head.
+
+        Raises: LogError when database and published files disagree; Refusal when the disk is full.
+        """
+        complex_ = Complex.objects.get(id=complex_id)
+        folder = log_folder(complex_.code)
+        refuse_when_disk_is_low(Path(settings.PUBLIC))
+        head = self.heads.pop(complex_id, None) or recover(complex_)
+        with tenancy.within(complex_id):
+            waiting = list(
+                PendingEvent.objects.within(complex_id)
+                .order_by("id")
+                .values_list("id", "event_id", "event__entry", "event__leaf_hash")[:BATCH]
+            )
+        growth = grow(
+            head.edge,
+            [bytes(entry) for _, _, entry, _ in waiting],
+            [bytes(leaf_hash) for _, _, _, leaf_hash in waiting],
+        )
+        staged = stage(complex_.code, growth)
+        check_staged(staged, folder, growth)
+        checkpoint = sign_checkpoint(
+            Checkpoint(head.origin, growth.size, growth.root), log_key(complex_.code, 1)
+        )
+        commit(
+            complex_id,
+            head,
+            growth,
+            {pending_id: event_id for pending_id, event_id, _, _ in waiting},
+            checkpoint,
+        )
+        apply(staged, folder, checkpoint)
+        self.heads[complex_id] = Head(head.log_id, head.origin, growth.edge, growth.root)
+        return len(waiting)
+
+
+def waiting_complexes() -> list[UUID]:
+    """The complexes in which events wait; a function of the database that tells only their ids."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM danji_waiting_complexes()")
+        return [row[0] for row in cursor.fetchall()]
+
+
+@contextmanager
+def only_one() -> Iterator[bool]:
+    """Hold the sequencer's lock; yields False when another process holds it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+        (held,) = cursor.fetchone()
+    try:
+        yield held
+    finally:
+        if held:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+
+
+def stage(code: str, growth: Growth) -> Path:
+    """Write all new files as one durable object, named by the size and root they lead to."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path, data in growth.files.items():
+            archive.writestr(path, data)
+    staged = staging_folder(code) / f"{growth.size}-{growth.root.hex()}.zip"
+    write_durably(staged, buffer.getvalue())
+    return staged
+
+
+def check_staged(staged: Path, folder: Path, growth: Growth) -> None:
+    """Read the staged files back and compute the root a second way, before anything is signed.
+
+    Raises: LogError. A flipped bit between hashing and storing has ended other people's logs.
+    """
+    with zipfile.ZipFile(staged) as archive:
+        again = {name: archive.read(name) for name in archive.namelist()}
+    published = file_reader(folder)
+
+    def read(path: str) -> bytes:
+        return again[path] if path in again else published(path)
+
+    if tree_root(growth.size, read, check=True) != growth.root:
+        raise LogError(f"the staged files of {staged} do not lead to the root that was computed")
+
+
+def commit(
+    complex_id: UUID, head: Head, growth: Growth, placed: Mapping[UUID, UUID], checkpoint: bytes
+) -> None:
+    """Move the head in the database, if it still is where we left it. The point of no return.
+
+    Args: `placed` maps the pending rows to their events, in the order of their places.
+    Raises: LogError when another sequencer moved it.
+    """
+    with tenancy.within(complex_id):
+        moved = (
+            Log.objects.within(complex_id)
+            .filter(id=head.log_id, size=head.edge.size, root=head.root)
+            .update(size=growth.size, root=growth.root, checkpoint=checkpoint)
+        )
+        if moved != 1:
+            raise LogError("another sequencer has moved the head of the log")
+        Leaf.objects.bulk_create(
+            Leaf(complex_id=complex_id, event_id=event_id, index=index)
+            for index, event_id in enumerate(placed.values(), head.edge.size)
+        )
+        PendingEvent.objects.within(complex_id).filter(id__in=list(placed)).delete()
+        with connection.cursor() as cursor:
+            cursor.execute(f"NOTIFY {CHANNEL}")
+
+
+def apply(staged: Path, folder: Path, checkpoint: bytes) -> None:
+    """Put the staged files in their places, publish the head, and discard the staging."""
+    with zipfile.ZipFile(staged) as archive:
+        for name in archive.namelist():
+            write_durably(folder / name, archive.read(name))
+    write_durably(folder / "checkpoint", checkpoint)
+    staged.unlink()
+    sync_folder(staged.parent)
+
+
+def recover(complex_: Complex) -> Head:
+    """Bring the published files up to the database's head, and prove them before going on.
+
+    Raises: LogError when what is published is newer than, or differs from, the database: then the
+    database was restored from a backup, and signing would fork the log.
+    """
+    folder = log_folder(complex_.code)
+    with tenancy.within(complex_.id):
+        log = Log.objects.within(complex_.id).get()
+    size, root, checkpoint = log.size, bytes(log.root), bytes(log.checkpoint)
+    key = public_log_key(log.origin, log_key(complex_.code, log.number))
+    published = published_head(folder, key)
+    if published is not None and published.size > size:
+        raise LogError(
+            f"{complex_.code}: 공개된 봉인은 {published.size}건인데 데이터베이스는 {size}건입니다. "
+            "데이터베이스가 옛 백업으로 되돌려졌습니다. 운영 설명서의 '봉인 복구'를 따라 주세요."
+        )
+    if published is not None and published.size == size and published.root != root:
+        raise LogError(
+            f"{complex_.code}: 공개된 봉인 기록과 데이터베이스의 뿌리 값이 다릅니다. "
+            "운영 설명서의 '봉인 복구'를 따라 주세요."
+        )
+    staged = staging_folder(complex_.code) / f"{size}-{root.hex()}.zip"
+    if published is None or published.size < size:
+        if staged.exists():
+            apply(staged, folder, checkpoint)
+        elif size == 0:
+            write_durably(folder / "checkpoint", checkpoint)
+        else:
+            raise LogError(
+                f"{complex_.code}: 봉인 기록 {size}건까지의 파일이 없습니다. "
+                "공개 폴더가 지워졌거나 되돌려졌습니다. 운영 설명서의 '봉인 복구'를 따라 주세요."
+            )
+    for leftover in staging_folder(complex_.code).glob("*.zip"):
+        leftover.unlink()
+    edge = proven_edge(size, root, file_reader(folder))
+    return Head(log.id, log.origin, edge, root)
+
+
+def published_head(folder: Path, key: note.VerifierKey) -> Checkpoint | None:
+    """The published head, its signature checked; None when nothing was published yet.
+
+    Raises: LogError when the file is not a head signed by this log.
+    """
+    try:
+        data = (folder / "checkpoint").read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        return Checkpoint.parse(note.open_note(data, [key]).text)
+    except ValueError as problem:
+        raise LogError(f"{folder / 'checkpoint'} is damaged: {problem}") from problem
+
+
+def proven_edge(size: int, root: bytes, reader: Reader) -> Edge:
+    """The right edge of the tree, checked against the root that was signed.
+
+    Raises: LogError when files are missing or disagree.
+    """
+    try:
+        edge = load_edge(size, reader)
+        computed = tree_root(size, reader, check=True)
+    except (OSError, ValueError) as problem:
+        raise LogError(f"published files of the log are damaged: {problem}") from problem
+    if computed != root or edge.root != root:
+        raise LogError("published files of the log do not lead to the signed root")
+    return edge
+
+
+def staging_folder(code: str) -> Path:
+    """Where new files wait until the head has moved."""
+    folder = Path(settings.STAGING) / code
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
