@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class FormbookConfig(AppConfig):
+    name = "danji.formbook"
