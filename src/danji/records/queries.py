@@ -1,0 +1,56 @@
+"""Reading what is on record."""
+
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from danji.records.models import Citation, Record
+from danji.rules.refusal import Refusal
+from danji.transparency.models import Leaf
+from danji.transparency.queries import is_placed
+from danji_verify.entry import Event
+
+
+def sealed_record(complex_id: UUID, doc: UUID) -> Record:
+    """A record that may be cited: it has its place in the log, so it can no longer change.
+
+    Raises: Refusal.
+    """
+    record: Record | None = Record.objects.within(complex_id).filter(doc=doc).first()
+    if record is None or not is_placed(complex_id, doc, Event.FILED):
+        raise Refusal(
+            "아직 봉인되지 않은 문서는 관련 문서로 쓸 수 없습니다.",
+            next_step="잠시 뒤 그 문서가 봉인되면 다시 골라 주세요.",
+        )
+    return record
+
+
+def sealed_records(complex_id: UUID) -> QuerySet[Record]:
+    """The records whose filing has its place in the log, oldest first."""
+    placed = Leaf.objects.filter(
+        complex_id=complex_id, event__doc=OuterRef("doc"), event__name=Event.FILED
+    )
+    return (
+        Record.objects.within(complex_id)
+        .filter(Exists(placed))
+        .select_related("folder")
+        .order_by("filed_at", "id")
+    )
+
+
+def register(complex_id: UUID, *, search: str = "") -> QuerySet[Record]:
+    """The register (등록대장), newest first; `search` is part of a number or a title."""
+    records = Record.objects.within(complex_id).select_related("folder")
+    for word in search.split():
+        records = records.filter(Q(number__icontains=word) | Q(title__icontains=word))
+    return records
+
+
+def superseded_by(record: Record) -> list[Record]:
+    """The records that replace this one."""
+    return [
+        citation.record
+        for citation in Citation.objects.within(record.complex_id)
+        .filter(cited_id=record.id, relation="supersedes")
+        .select_related("record")
+    ]
