@@ -1,0 +1,191 @@
+"""One database server for the run, and one cast of people for every test.
+
+`DANJI_CI=1` turns the skip for a missing tool into a failure.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import django
+import pytest
+
+_HOME = Path(tempfile.mkdtemp(prefix="danji-tests-"))
+_HOME.chmod(0o755)  # the server's own account has to reach it when root runs the tests
+os.environ["DANJI_HOME"] = str(_HOME)
+os.environ["DANJI_DEMO"] = "1"
+os.environ["DANJI_FREE_SPACE_FLOOR"] = "0"
+os.environ["DJANGO_SETTINGS_MODULE"] = "danji.config.settings"
+os.environ.pop("DATABASE_URL", None)
+django.setup()
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+TOOLS = {"browser": CHROMIUM, "poppler": shutil.which("pdfsig") and shutil.which("pdftotext")}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark, tool in TOOLS.items():
+        if item.get_closest_marker(mark) and not tool:
+            reason = {"browser": "Chromium is not installed", "poppler": "poppler is missing"}[mark]
+            if os.environ.get("DANJI_CI"):
+                pytest.fail(reason)
+            pytest.skip(reason)
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[object]:
+    """An embedded server of this run's own; `PG_BINDIR` chooses another PostgreSQL."""
+    from danji.base.postgres import Cluster
+
+    bindir = os.environ.get("PG_BINDIR")
+    with Cluster(_HOME, Path(bindir) if bindir else None) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(cluster: object, django_db_blocker: object) -> None:
+    """Make the tables with the owner's rights; the tests then run with the application's."""
+    from django.core.management import call_command
+
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        call_command("prepare", verbosity=0)
+
+
+@pytest.fixture
+def at() -> datetime:
+    """The moment at which the tests happen."""
+    return datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """A seal made once; making an RSA key for each test would take half a second."""
+
+    pem: bytes
+    certificate: bytes
+
+
+@pytest.fixture(scope="session")
+def seal_keys() -> Keys:
+    from danji.renditions.seal import create_seal
+
+    return Keys(*create_seal("들꽃마을아파트", "A10000001", at=datetime(2026, 1, 1, tzinfo=UTC)))
+
+
+@pytest.fixture
+def found(db, monkeypatch, seal_keys, tmp_path, settings, at) -> Callable[..., object]:
+    """Take in a complex, with files and keys in a folder of the test's own."""
+    from danji.base import tenancy
+    from danji.config import founding
+    from danji.renditions import jobs
+
+    for name in ("FILES", "KEYS", "PUBLIC", "STAGING"):
+        setattr(settings, name, tmp_path / name.lower())
+    jobs.seal_key.cache_clear()
+    from danji.formbook.actions import publish_builtin_forms
+
+    publish_builtin_forms()
+    monkeypatch.setattr(
+        founding, "create_seal", lambda *_, **__: (seal_keys.pem, seal_keys.certificate)
+    )
+
+    def make(code: str, name: str) -> object:
+        complex_ = founding.found_complex(
+            code=code, name=name, address="서울특별시 가상구 들꽃로 12", demonstration=True, at=at
+        )
+        tenancy._enter("app.complex", complex_.id)
+        return complex_
+
+    return make
+
+
+@pytest.fixture
+def complex_(found):
+    """The complex in which the tests happen."""
+    return found("A10000001", "들꽃마을아파트")
+
+
+@pytest.fixture
+def appointed(complex_, at):
+    """Put somebody into an office of the complex."""
+    return lambda name, office: _appoint(complex_, name, office)
+
+
+def _appoint(complex_, name: str, office: str, *, until: date | None = date(2027, 12, 31)):
+    from danji.accounts.actions import appoint, register_person
+    from danji.accounts.models import Office
+
+    person = register_person(name=name, email=f"{office}@{complex_.code.lower()}.example")
+    return appoint(person, Office(office), complex_, since=date(2026, 1, 1), until=until)
+
+
+@pytest.fixture
+def bookkeeper(appointed):
+    return appointed("김수진", "bookkeeper")
+
+
+@pytest.fixture
+def clerk(appointed):
+    return appointed("최은영", "clerk")
+
+
+@pytest.fixture
+def chief(appointed):
+    return appointed("이민호", "chief")
+
+
+@pytest.fixture
+def manager(appointed):
+    return appointed("박정호", "manager")
+
+
+@pytest.fixture
+def chair(appointed):
+    return appointed("정순자", "chair")
+
+
+@pytest.fixture
+def resident(complex_):
+    """Somebody who lives in unit 101-101."""
+    from danji.accounts.actions import move_in, register_person
+    from danji.complexes.models import Building, Unit
+
+    building = Building.objects.create(complex=complex_, name="101")
+    unit = Unit.objects.create(complex=complex_, building=building, number="101")
+    person = register_person(name="오미경", email="resident@example.com")
+    return move_in(person, unit, since=date(2026, 1, 1))
+
+
+@pytest.fixture
+def neighbour(complex_, found):
+    """The manager of another complex, who is shown nothing of this one."""
+    from danji.base import tenancy
+
+    other = found("B20000002", "달빛마을아파트")
+    holder = _appoint(other, "나영호", "manager")
+    tenancy._enter("app.complex", complex_.id)
+    return holder
+
+
+@pytest.fixture
+def sign_in():
+    """Sign an officeholder or a resident in, as the demonstration does."""
+
+    def enter(client, holder):
+        client.force_login(holder.person, backend="django.contrib.auth.backends.ModelBackend")
+        session = client.session
+        session["complex"] = str(holder.complex_id)
+        session["officeholder"] = str(holder.id)
+        session["signed_in"] = {"method": "demo", "at": "2026-11-22T00:00:00+00:00"}
+        session.save()
+        return client
+
+    return enter
