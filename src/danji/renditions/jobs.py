@@ -1,0 +1,175 @@
+"""Rendering: every sealed record gets its PDF, its proofs inside and the seal on it."""
+
+from datetime import date
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from danji.base import files, tenancy
+from danji.base.keys import read_key
+from danji.complexes.models import Complex
+from danji.records.models import Record
+from danji.records.queries import sealed_records
+from danji.renditions.models import Rendition
+from danji.renditions.pdf import Embedded, Labels, OfficialDocument, render
+from danji.renditions.seal import Sealed, SealKey, seal
+from danji.rules.retention import class_of
+from danji.transparency.actions import Kept, append_event
+from danji.transparency.queries import LoggedEvent, events_of, policy, prove, published_head
+from danji_verify.canonical import b64encode, canonical, parse_object
+from danji_verify.entry import Event
+
+BATCH = 20  # records in one run, so that other complexes get their turn
+
+
+def render_sealed_records(complex_id: UUID) -> int:
+    """Give every sealed record its PDF/A. Safe to run twice, and after a crash.
+
+    Returns: how many were rendered.
+    """
+    complex_ = Complex.objects.get(id=complex_id)
+    with tenancy.within(complex_id):
+        rendered = Rendition.objects.filter(complex_id=complex_id, record_id=OuterRef("id"))
+        waiting = list(sealed_records(complex_id).filter(~Exists(rendered))[:BATCH])
+    for record in waiting:
+        with tenancy.within(complex_id):
+            _render(record, complex_)
+    return len(waiting)
+
+
+def _render(record: Record, complex_: Complex) -> None:
+    now = timezone.now()
+    payload = parse_object(bytes(record.payload))
+    document = official_document(payload, complex_)
+    pdf = render(document, attachments=_embedded(record, payload, complex_))
+    sealed = seal(pdf, seal_key(complex_.code), now)
+    Rendition.objects.create(
+        complex=complex_,
+        record=record,
+        file=files.put(sealed.pdf),
+        signed=sealed.signed_sha256,
+        signature=sealed.signature_sha256,
+        size=len(sealed.pdf),
+        rendered_at=now,
+    )
+    append_event(
+        complex_,
+        record.doc,
+        Event.FINALIZED,
+        {"pdf": sealed_digests(sealed), "record": Kept(record.digest)},
+        at=now,
+    )
+
+
+def sealed_digests(sealed: Sealed) -> bytes:
+    """What the log commits to of a sealed PDF: its signed bytes, and the signature itself."""
+    return canonical({"signed": sealed.signed_sha256, "signature": sealed.signature_sha256})
+
+
+@lru_cache(maxsize=64)
+def seal_key(code: str) -> SealKey:
+    """The complex's seal, loaded once for the process.
+
+    Raises: Refusal when its files are missing.
+    """
+    return SealKey.load(read_key(code, "seal.pem"), read_key(code, "seal.crt"))
+
+
+def official_document(payload: dict[str, Any], complex_: Complex) -> OfficialDocument:
+    """What the page shows of a record, and the address at which it can be checked."""
+    content = payload["content"]
+    notice = content["form"]["kind"] == "notice"
+    head = published_head(complex_)
+    address = f"{settings.SITE_URL}{settings.PUBLIC_URL}{complex_.code}/{content['doc']}/"
+    root = b64encode(head.checkpoint.root)
+    return OfficialDocument(
+        record=payload,
+        blocks=content["blocks"],
+        complex_name=complex_.name,
+        qr_text=f"{address}#{head.checkpoint.size}.{root}",
+        proof_url=address,
+        labels=Labels(
+            form=content["form"]["title"],
+            recipient="입주자등" if notice else "내부결재",
+            sender=f"{complex_.name} 관리사무소장" if notice else "",
+            address=complex_.address,
+            contact=complex_.phone,
+            retention=_retention_label(payload),
+        ),
+    )
+
+
+def _retention_label(payload: dict[str, Any]) -> str:
+    row = class_of(payload["retention"]["class"], date.fromisoformat(payload["retention"]["from"]))
+    return row.label
+
+
+def _embedded(record: Record, payload: dict[str, Any], complex_: Complex) -> list[Embedded]:
+    """The files inside: the record, its form, its attachments, and the proofs of every step."""
+    content = payload["content"]
+    logged = events_of(complex_.id, record.doc)
+    opened = events_of(complex_.id, complex_.id)[:1]
+    found = [
+        Embedded(
+            "record.json", "application/json", bytes(record.payload), "이 문서의 기록", "source"
+        ),
+        Embedded(
+            "form.json",
+            "application/json",
+            files.get(content["form"]["sha256"]),
+            "이 문서를 쓴 서식",
+            "supplement",
+        ),
+        Embedded(
+            "policy.txt", "text/plain", policy(complex_).format(), "봉인을 확인하는 열쇠", "data"
+        ),
+        Embedded(
+            "openings.json",
+            "application/json",
+            openings([*opened, *logged]),
+            "봉인된 값을 여는 자료",
+            "data",
+        ),
+    ]
+    for attachment, name in zip(content["attachments"], attachment_names(content), strict=True):
+        found.append(
+            Embedded(
+                name,
+                attachment["media_type"],
+                files.get(attachment["sha256"]),
+                f"붙임 {attachment['name']}",
+                "supplement",
+            )
+        )
+    for event, name in [(event, "opened") for event in opened] + [
+        (event, str(event.seq)) for event in logged
+    ]:
+        what = "봉인 기록의 시작" if name == "opened" else f"결재 과정 {name}번째 기록"
+        found += [
+            Embedded(f"leaf-{name}.json", "application/json", event.entry, what, "data"),
+            Embedded(
+                f"leaf-{name}.tlog-proof",
+                "text/plain",
+                prove(complex_, event.index),
+                f"{what}의 증명",
+                "data",
+            ),
+        ]
+    return found
+
+
+def attachment_names(content: dict[str, Any]) -> list[str]:
+    """The names of the attachments inside the PDF, in order."""
+    return [
+        f"붙임{number}-{attachment['name']}"
+        for number, attachment in enumerate(content["attachments"], 1)
+    ]
+
+
+def openings(events: list[LoggedEvent]) -> bytes:
+    """`openings.json`: by leaf hash, what opens each commitment."""
+    return canonical({b64encode(event.leaf_hash): event.openings for event in events})
