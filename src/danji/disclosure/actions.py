@@ -1,0 +1,89 @@
+"""Disclosing a record, and answering for what a program could not read."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from danji.accounts.models import Office, Officeholder
+from danji.complexes.models import Complex
+from danji.disclosure.inspection import Place
+from danji.disclosure.models import Clearance, Obstacle, Publication
+from danji.disclosure.queries import DisclosedRecord, read_record
+from danji.renditions.models import Rendition
+from danji.rules.refusal import Refusal
+from danji.transparency.actions import append_event
+from danji_verify.canonical import canonical
+from danji_verify.entry import Event
+
+
+@transaction.atomic
+def publish_record(shown: DisclosedRecord, complex_: Complex, *, at: datetime) -> Publication:
+    """Note that a record was disclosed, in the scope and on the basis it was approved with."""
+    if shown.rendition is None:
+        raise Rendition.DoesNotExist
+    disclosure = shown.payload["content"]["disclosure"]
+    publication: Publication = Publication.objects.create(
+        complex=complex_,
+        record=shown.record,
+        scope=disclosure["scope"],
+        basis=disclosure["basis"],
+        published_at=at,
+    )
+    append_event(
+        complex_,
+        shown.record.doc,
+        Event.DISCLOSED,
+        {
+            "publication": canonical(
+                {
+                    "scope": disclosure["scope"],
+                    "basis": disclosure["basis"],
+                    "record": shown.record.digest,
+                    "signed": shown.rendition.signed,
+                }
+            )
+        },
+        at=at,
+    )
+    return publication
+
+
+@transaction.atomic
+def note_obstacle(shown: DisclosedRecord, places: Sequence[Place], *, at: datetime) -> Obstacle:
+    """Note why a record was not disclosed."""
+    obstacle: Obstacle = Obstacle.objects.create(
+        complex_id=shown.record.complex_id,
+        record=shown.record,
+        places=[{"place": place.place, "kind": place.kind} for place in places],
+        found_at=at,
+    )
+    return obstacle
+
+
+@transaction.atomic
+def clear_record(record_id: UUID, *, actor: Officeholder, at: datetime) -> Clearance:
+    """The manager read what a program could not, and answers for showing it.
+
+    Raises: Refusal for anybody else, and where an identification number stands in the way.
+    """
+    if actor.office != Office.MANAGER:
+        raise Refusal(
+            "붙임을 확인하고 공개하는 일은 관리사무소장이 합니다.",
+            next_step="관리사무소장께 확인을 부탁해 주세요.",
+        )
+    shown = read_record(actor, record_id)
+    if shown.obstacle is None:
+        raise Refusal("확인할 붙임이 없는 문서입니다.", next_step="문서 화면을 새로 열어 주세요.")
+    if not all(Place(**place).can_be_cleared for place in shown.obstacle.places):
+        raise Refusal(
+            "공개할 수 없는 번호가 들어 있는 문서입니다.",
+            next_step="번호를 뺀 새 문서로 다시 기안해 주세요. 이 문서는 공개되지 않습니다.",
+        )
+    if Clearance.objects.within(actor.complex_id).filter(record_id=record_id).exists():
+        raise Refusal("이미 확인하신 문서입니다.", next_step="곧 공개됩니다.")
+    clearance: Clearance = Clearance.objects.create(
+        complex=actor.complex, record=shown.record, officeholder=actor, cleared_at=at
+    )
+    return clearance

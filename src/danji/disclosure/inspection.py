@@ -1,0 +1,112 @@
+"""Looking for what must not be shown, in everything that would be."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from danji.base import files
+from danji.rules.disclosure import find_identifiers
+
+UNREADABLE = "글자를 읽을 수 없는 파일"
+SECONDS = 30  # a stranger's file may take
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something stands that must not be shown, and what it is, in the office's words."""
+
+    place: str
+    kind: str
+
+    @property
+    def can_be_cleared(self) -> bool:
+        """Whether an officer who has read it may answer for showing it; never for a number."""
+        return self.kind == UNREADABLE
+
+
+class UnreadableError(Exception):
+    """A file whose text no program can read."""
+
+
+def find_obstacles(content: dict[str, Any], rendition: bytes) -> list[Place]:
+    """The places of a record that stand in the way of showing it to everybody.
+
+    Args: `content` as `docs/spec/record.md` says; `rendition` is its PDF.
+    Source: 공동주택관리법 제27조제3항제1호, 개인정보 보호법 제24조의2.
+    """
+    texts = [("제목", content["title"])]
+    texts += [(_label(block), text) for block in content["blocks"] for text in _texts(block)]
+    texts += [(f"붙임 ‘{file['name']}’의 이름", file["name"]) for file in content["attachments"]]
+    texts += [("본문의 값", text) for text in _texts(content["values"])]
+    texts += list(_pages("PDF", rendition))
+    unreadable = []
+    for file in content["attachments"]:
+        place = f"붙임 ‘{file['name']}’"
+        pages = _attached_pages(place, file)
+        texts += pages
+        if not pages:
+            unreadable.append(Place(place, UNREADABLE))
+    found = [
+        Place(place, finding.kind.label)
+        for place, text in texts
+        for finding in find_identifiers(text)
+    ]
+    return [*dict.fromkeys(found), *unreadable]
+
+
+def _label(block: dict[str, Any]) -> str:
+    return f"‘{block['label']}’ 칸" if block.get("label") else "본문"
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, and texts that stand side by side as one."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+        # A number may run over the end of a line.
+        yield "\n".join(inner for inner in value if isinstance(inner, str))
+    elif isinstance(value, str):
+        yield value
+
+
+def _attached_pages(place: str, file: dict[str, Any]) -> list[tuple[str, str]]:
+    """The text of an attachment's pages with their places; none when it cannot be read."""
+    if file["media_type"] != "application/pdf":
+        return []
+    try:
+        return list(_pages(place, files.get(file["sha256"])))
+    except UnreadableError:
+        return []
+
+
+def _pages(place: str, pdf: bytes) -> Iterator[tuple[str, str]]:
+    """The text of each page with its place. Raises: UnreadableError when a page has none."""
+    for number, text in enumerate(read_pages(pdf), 1):
+        if not text.strip():
+            raise UnreadableError(place)
+        yield f"{place} {number}쪽", text
+
+
+def read_pages(pdf: bytes) -> list[str]:
+    """The text of a PDF's pages, read by a process that cannot harm us.
+
+    Raises: UnreadableError.
+    """
+    try:
+        answer = subprocess.run(
+            [sys.executable, "-I", "-m", "danji.disclosure.extract"],
+            input=pdf,
+            capture_output=True,
+            timeout=SECONDS,
+            check=True,
+        )
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as problem:
+        raise UnreadableError(str(problem)) from problem
+    pages: list[str] = json.loads(answer.stdout)
+    return pages

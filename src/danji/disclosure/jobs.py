@@ -1,0 +1,76 @@
+"""Publishing: what is due to be shown is checked, written out as static files, and logged."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from danji.base import tenancy
+from danji.complexes.models import Complex
+from danji.disclosure import site
+from danji.disclosure.actions import note_obstacle, publish_record
+from danji.disclosure.inspection import find_obstacles
+from danji.disclosure.models import Clearance, Obstacle, Publication
+from danji.disclosure.queries import disclosed, pdf_of, proof_of, published_records
+from danji.records.models import Record, Relation
+from danji.renditions.models import Rendition
+from danji.rules.disclosure import Scope
+from danji.transparency.models import Leaf
+from danji_verify.entry import Event
+
+BATCH = 20  # records in one run, so that other complexes get their turn
+
+
+def publish_rendered_records(complex_id: UUID) -> int:
+    """Disclose every record whose PDF has its place in the log. Safe to run twice.
+
+    The files are written first and the fact noted after: it says what can be read already.
+    Returns: how many records were looked at.
+    """
+    complex_ = Complex.objects.get(id=complex_id)
+    with tenancy.within(complex_id):
+        waiting = list(_waiting(complex_id))
+    for record in waiting:
+        with tenancy.within(complex_id):
+            _publish(record, complex_, timezone.now())
+    with tenancy.within(complex_id):
+        publications = published_records(complex_id)
+        if not site.is_current(complex_, publications):
+            site.write_lists(complex_, publications)
+    return len(waiting)
+
+
+def _waiting(complex_id: UUID) -> list[Record]:
+    of_record = {"complex_id": complex_id, "record_id": OuterRef("id")}
+    logged = Leaf.objects.filter(
+        complex_id=complex_id, event__doc=OuterRef("doc"), event__name=Event.FINALIZED
+    )
+    blocked = Exists(Obstacle.objects.filter(**of_record)) & ~Exists(
+        Clearance.objects.filter(**of_record)
+    )
+    return list(
+        Record.objects.within(complex_id)
+        .exclude(scope=Scope.WITHHELD)
+        .filter(Exists(Rendition.objects.filter(**of_record)), Exists(logged))
+        .filter(~Exists(Publication.objects.filter(**of_record)))
+        .exclude(blocked)
+        .order_by("filed_at", "id")[:BATCH]
+    )
+
+
+def _publish(record: Record, complex_: Complex, now: datetime) -> None:
+    shown = disclosed(record)
+    pdf = pdf_of(shown)
+    if shown.obstacle is None:
+        places = find_obstacles(shown.payload["content"], pdf)
+        if places:
+            note_obstacle(shown, places, at=now)
+            return
+    if shown.payload["content"]["disclosure"]["scope"] == Scope.PUBLIC:
+        site.write_document(shown, complex_, pdf=pdf, proof=proof_of(shown, complex_), at=now)
+    publish_record(shown, complex_, at=now)
+    for citation in shown.record.citations.filter(relation=Relation.SUPERSEDES):
+        replaced = disclosed(citation.cited)
+        if replaced.publication and replaced.publication.scope == Scope.PUBLIC:
+            site.write_page(replaced, complex_, at=replaced.publication.published_at)

@@ -1,0 +1,102 @@
+"""The one gate to records: what a reader may see of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from danji.accounts.models import Officeholder, Residency
+from danji.base import files
+from danji.complexes.models import Complex
+from danji.disclosure.models import Obstacle, Publication
+from danji.records.models import Record
+from danji.records.queries import register
+from danji.renditions.models import Rendition
+from danji.rules.disclosure import Scope
+from danji.transparency.queries import LoggedEvent, events_of, prove
+from danji_verify.canonical import b64encode, canonical, parse_object
+from danji_verify.entry import Event
+
+Reader = Officeholder | Residency
+
+
+@dataclass(frozen=True)
+class DisclosedRecord:
+    """A record as one reader may see it. `payload` is laid out in `docs/spec/record.md`."""
+
+    record: Record
+    payload: dict[str, Any]
+    rendition: Rendition | None
+    publication: Publication | None
+    obstacle: Obstacle | None
+    finalized: LoggedEvent | None  # the event that logged the PDF, once it has its place
+
+
+def readable_records(reader: Reader, *, search: str = "") -> QuerySet[Record]:
+    """The records a reader may see, newest first: an officer all, a resident what is disclosed."""
+    records = register(reader.complex_id, search=search)
+    if isinstance(reader, Residency):
+        shown = Publication.objects.filter(
+            complex_id=reader.complex_id, record_id=OuterRef("id")
+        ).exclude(scope=Scope.WITHHELD)
+        records = records.filter(Exists(shown))
+    return records
+
+
+def read_record(reader: Reader, record_id: UUID) -> DisclosedRecord:
+    """One record the reader may see.
+
+    Raises: Record.DoesNotExist, also when it exists and is not for this reader.
+    """
+    return disclosed(readable_records(reader).select_related("complex").get(id=record_id))
+
+
+def record_of(reader: Reader, doc: UUID) -> Record | None:
+    """The record a document became, if it did and the reader may see it."""
+    record: Record | None = readable_records(reader).filter(doc=doc).first()
+    return record
+
+
+def disclosed(record: Record) -> DisclosedRecord:
+    """A record with all that has been added to it."""
+    of_record = {"complex_id": record.complex_id, "record_id": record.id}
+    events = events_of(record.complex_id, record.doc)
+    return DisclosedRecord(
+        record=record,
+        payload=parse_object(bytes(record.payload)),
+        rendition=Rendition.objects.filter(**of_record).first(),
+        publication=Publication.objects.filter(**of_record).first(),
+        obstacle=Obstacle.objects.filter(**of_record).first(),
+        finalized=next((event for event in events if event.name == Event.FINALIZED), None),
+    )
+
+
+def published_records(complex_id: UUID) -> Sequence[Publication]:
+    """What is open to everybody, newest first."""
+    return list(
+        Publication.objects.within(complex_id)
+        .filter(scope=Scope.PUBLIC)
+        .select_related("record__folder")
+    )
+
+
+def pdf_of(shown: DisclosedRecord) -> bytes:
+    """The sealed PDF. Raises: Rendition.DoesNotExist before it was made."""
+    if shown.rendition is None:
+        raise Rendition.DoesNotExist
+    return files.get(shown.rendition.file)
+
+
+def proof_of(shown: DisclosedRecord, complex_: Complex) -> bytes:
+    """The proof file that stands beside the PDF (`.tlog-proof`), with the leaf inside.
+
+    Raises: ProofError while no published head reaches so far; Rendition.DoesNotExist before
+    the PDF was logged.
+    """
+    event = shown.finalized
+    if event is None:
+        raise Rendition.DoesNotExist
+    extra = canonical({"entry": b64encode(event.entry), "openings": event.openings})
+    return prove(complex_, event.index, extra=extra)
