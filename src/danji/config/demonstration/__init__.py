@@ -1,0 +1,1 @@
+"""The demonstration: a made-up complex that takes real documents along the whole path."""

@@ -1,0 +1,41 @@
+import logging
+import signal
+import threading
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from danji.rules.refusal import Refusal
+from danji.transparency.sequencer import Sequencer, only_one
+
+logger = logging.getLogger("danji.sequencer")
+TICK = 0.2  # seconds between looks at what waits
+
+
+class Command(BaseCommand):
+    """Seal what happens, for as long as it runs."""
+
+    help = "결재한 일을 봉인 기록에 차례로 넣습니다. 한 번에 하나만 일합니다."
+    requires_system_checks = ()  # they are for development, and cost time
+
+    def handle(self, **_options: Any) -> None:
+        stop = threading.Event()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: stop.set())
+        with only_one() as held:
+            if not held:
+                raise CommandError("다른 봉인 처리기가 이미 일하고 있습니다.")
+            sequencer = Sequencer()
+            sequencer.start()
+            said = ""
+            while not stop.is_set():
+                try:
+                    placed = sequencer.tick()
+                    said = ""
+                except Refusal as refusal:
+                    placed = 0
+                    if str(refusal) != said:
+                        logger.warning("%s", refusal)
+                    said = str(refusal)
+                if not placed:
+                    stop.wait(TICK)

@@ -1,0 +1,24 @@
+import signal
+import threading
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from danji.config.schedule import run_jobs, wait_for_seal
+
+PAUSE = 5.0  # seconds without a seal after which the worker looks by itself
+
+
+class Command(BaseCommand):
+    """Render, publish and send, for as long as it runs."""
+
+    help = "봉인된 문서의 PDF를 만들고, 공개하고, 알림을 보냅니다."
+    requires_system_checks = ()  # they are for development, and cost time
+
+    def handle(self, **_options: Any) -> None:
+        stop = threading.Event()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: stop.set())
+        while not stop.is_set():
+            if not run_jobs():
+                wait_for_seal(PAUSE)

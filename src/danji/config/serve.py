@@ -1,0 +1,60 @@
+"""The web server: pages by the application, and everything public straight from its files."""
+
+import logging
+import multiprocessing
+import os
+from typing import TYPE_CHECKING, Any
+
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server import Server
+
+from danji.base.tether import end_with_parent
+from danji.config import settings
+from danji.config.assets import with_assets
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+WORKERS = 2
+# Threads of each worker: enough to wait for the database in, few enough for its connections.
+THREADS = 4
+
+
+def _loaded() -> "WSGIApplication":
+    from danji.config.wsgi import application
+
+    return with_assets(application, prefix=settings.STATIC_URL, folder=settings.STATIC_ROOT)
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    # The application is loaded once, and the workers are copies that share its memory.
+    multiprocessing.set_start_method("fork")
+    application, supervisor = _loaded(), os.getpid()
+
+    def enter_worker(_target: str) -> Any:
+        end_with_parent(supervisor)
+        return application
+
+    settings.PUBLIC.mkdir(parents=True, exist_ok=True)
+    Server(
+        "danji.config.wsgi:application",
+        address=settings.HOST,
+        port=settings.PORT,
+        interface=Interfaces.WSGI,
+        workers=WORKERS,
+        blocking_threads=THREADS,
+        respawn_failed_workers=True,
+        workers_kill_timeout=8,
+        static_path_route=[settings.PUBLIC_URL.rstrip("/")],
+        static_path_mount=[settings.PUBLIC],
+        static_path_dir_to_file="index.html",
+        static_path_expires=0,  # never kept: a list or a checkpoint of yesterday is a wrong one
+        log_level=LogLevels.warning,
+    ).serve(target_loader=enter_worker)
+
+
+if __name__ == "__main__":
+    logging.captureWarnings(capture=True)
+    main()

@@ -1,0 +1,175 @@
+"""Every setting of Danji. The environment is read here and nowhere else."""
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from danji.base.postgres import socket_folder
+from danji.base.secrets import kept_secret
+
+HOME = Path(os.environ.get("DANJI_HOME") or Path(__file__).resolve().parents[3] / "var").absolute()
+DEMO = os.environ.get("DANJI_DEMO") == "1"
+HOST = os.environ.get("DANJI_HOST", "127.0.0.1")
+PORT = int(os.environ.get("DANJI_PORT", "8000"))
+DATABASE_URL = os.environ.get("DATABASE_URL", "")
+DATABASE_OWNER_URL = os.environ.get("DATABASE_OWNER_URL", "")
+# The folder of PostgreSQL's programs, when the embedded server is to use others than it finds.
+PG_BINDIR = os.environ.get("PG_BINDIR", "")
+# The name that every log here begins with; it is signed into each checkpoint, so keep it.
+DOMAIN = os.environ.get("DANJI_DOMAIN", "danji.localhost")
+SITE_URL = os.environ.get("DANJI_SITE_URL", f"http://{HOST}:{PORT}")
+SECRET_KEY = os.environ.get("DANJI_SECRET_KEY") or kept_secret(HOME / "keys" / "django.secret")
+
+FILES = HOME / "files"
+KEYS = HOME / "keys"
+PUBLIC = HOME / "public"
+STAGING = HOME / "staging"
+# Below this much free space nothing new is taken in: what was promised must still fit.
+FREE_SPACE_FLOOR = int(os.environ.get("DANJI_FREE_SPACE_FLOOR", str(256 * 1024 * 1024)))
+UPLOAD_LIMIT = 20 * 1024 * 1024
+
+DEBUG = False
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", DOMAIN, urlsplit(SITE_URL).hostname or HOST]
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+
+INSTALLED_APPS = [
+    "danji.web",  # first, because its templates stand in for those of the libraries
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_cotton",
+    "django_htmx",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "danji.complexes",
+    "danji.accounts",
+    "danji.outbox",
+    "danji.transparency",
+    "danji.records",
+    "danji.formbook",
+    "danji.approvals",
+    "danji.renditions",
+    "danji.disclosure",
+    "danji.config",
+]
+MIDDLEWARE = [
+    "danji.web.faults.FaultMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "danji.web.headers.ContentPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+ROOT_URLCONF = "danji.config.urls"
+WSGI_APPLICATION = "danji.config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "danji.web.context.site",
+            ],
+        },
+    }
+]
+
+
+def _database(url: str, role: str) -> dict[str, Any]:
+    """One Django database entry: `url` when given, else the embedded server as `role`."""
+    entry: dict[str, Any] = {
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+        "NAME": "danji",
+        "USER": role,
+        "HOST": str(socket_folder(HOME)),
+        "OPTIONS": {"connect_timeout": 5},
+    }
+    if url:
+        parts = urlsplit(url)
+        entry |= {
+            "NAME": parts.path.lstrip("/"),
+            "USER": unquote(parts.username or ""),
+            "PASSWORD": unquote(parts.password or ""),
+            "HOST": unquote(parts.hostname or ""),
+            "PORT": str(parts.port or ""),
+        }
+    return entry
+
+
+DATABASES = {
+    "default": _database(DATABASE_URL, "danji_app"),
+    "owner": _database(DATABASE_OWNER_URL, "danji_owner"),
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "accounts.Person"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "desk:home"
+LOGOUT_REDIRECT_URL = "home"
+ACCOUNT_ADAPTER = "danji.web.account.Adapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_REQUIRED = False
+ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS = 3
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 300
+MFA_SUPPORTED_TYPES = ["webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEMO
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SITE_URL.startswith("https://")
+SESSION_COOKIE_HTTPONLY = True
+
+EMAIL_HOST = os.environ.get("DANJI_MAIL_HOST", "")
+EMAIL_PORT = int(os.environ.get("DANJI_MAIL_PORT", "25"))
+EMAIL_BACKEND = (
+    "django.core.mail.backends.smtp.EmailBackend"
+    if EMAIL_HOST
+    else "django.core.mail.backends.filebased.EmailBackend"
+)
+EMAIL_FILE_PATH = HOME / "mail"
+DEFAULT_FROM_EMAIL = os.environ.get("DANJI_MAIL_FROM", f"danji@{DOMAIN}")
+
+LANGUAGE_CODE = "ko"
+TIME_ZONE = "Asia/Seoul"
+USE_TZ = True
+USE_THOUSAND_SEPARATOR = True
+STATIC_URL = "/static/"
+STATIC_ROOT = HOME / "static"
+PUBLIC_URL = "/public/"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 25_000  # a filled fee notice has thousands
+FILE_UPLOAD_HANDLERS = [
+    "danji.web.uploads.LimitedUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+FILE_UPLOAD_TEMP_DIR = HOME / "run"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {"danji": {"level": "INFO"}},
+}
