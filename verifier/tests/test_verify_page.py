@@ -9,7 +9,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-PAGE = Path(__file__).parent.parent / "verify.html"
+import danji_verify
+
+PAGE = Path(danji_verify.__file__).with_name("verify.html")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 pytestmark = [

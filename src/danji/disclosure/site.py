@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from importlib import resources
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,12 @@ def write_lists(complex_: Complex, publications: Sequence[Publication]) -> None:
         units=count_units(complex_.id),
     )
     write_durably(folder / STATE, _state(publications))
+
+
+def write_verifier() -> None:
+    """Offer the page that checks a document in the reader's own browser, also from a disk."""
+    page = resources.files("danji_verify") / "verify.html"
+    write_durably(Path(settings.PUBLIC) / "verify.html", page.read_bytes())
 
 
 def is_current(complex_: Complex, publications: Sequence[Publication]) -> bool:
