@@ -18,7 +18,9 @@ DATABASE_OWNER_URL = os.environ.get("DATABASE_OWNER_URL", "")
 PG_BINDIR = os.environ.get("PG_BINDIR", "")
 # The name that every log here begins with; it is signed into each checkpoint, so keep it.
 DOMAIN = os.environ.get("DANJI_DOMAIN", "danji.localhost")
-SITE_URL = os.environ.get("DANJI_SITE_URL", f"http://{HOST}:{PORT}")
+# A passkey belongs to a name, never to a number.
+_NAME = "localhost" if HOST == "127.0.0.1" else HOST
+SITE_URL = os.environ.get("DANJI_SITE_URL", f"http://{_NAME}:{PORT}")
 SECRET_KEY = os.environ.get("DANJI_SECRET_KEY") or kept_secret(HOME / "keys" / "django.secret")
 
 FILES = HOME / "files"
@@ -96,7 +98,7 @@ def _database(url: str, role: str) -> dict[str, Any]:
         "NAME": "danji",
         "USER": role,
         "HOST": str(socket_folder(HOME)),
-        "OPTIONS": {"connect_timeout": 5},
+        "OPTIONS": {"connect_timeout": 5, "server_side_binding": True, "prepare_threshold": 2},
     }
     if url:
         parts = urlsplit(url)

@@ -1,0 +1,74 @@
+"""Signing in: by mailed code or passkey, by those whom the office has entered, and nobody else."""
+
+import logging
+import smtplib
+from datetime import UTC, datetime
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+
+from danji.approvals.actions import Evidence
+from danji.rules.refusal import Refusal
+
+logger = logging.getLogger(__name__)
+
+SIGNED_IN = "signed_in"
+# What allauth calls the last thing a person did to sign in, and what we write down.
+METHODS = {"code": "mail-code", "mfa": "passkey"}
+
+
+class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """How the library's account pages behave here."""
+
+    def is_open_for_signup(self, _request: HttpRequest) -> bool:
+        """Nobody signs up; the office enters people."""
+        return False
+
+    def format_email_subject(self, subject: str) -> str:
+        """The subject as written, without the host's name in brackets."""
+        return subject
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send a mail. Raises: Refusal when the mail server does not take it."""
+        try:
+            super().send_mail(template_prefix, email, context)
+        except (OSError, smtplib.SMTPException) as problem:
+            logger.exception("a log-in mail was not sent")
+            raise Refusal(
+                "메일을 보내지 못했습니다.",
+                next_step="잠시 뒤 다시 해 주세요. 계속 안 되면 관리사무소에 알려 주세요.",
+            ) from problem
+
+    def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
+        """Sign in, and write down how and when: decisions rest on it."""
+        super().login(request, user)
+        last = get_authentication_records(request, user)[-1]
+        remember_sign_in(request, METHODS[last["method"]], at=timezone.now())
+
+
+def remember_sign_in(request: HttpRequest, method: str, *, at: datetime) -> None:
+    """Keep in the session how the person signed in: "mail-code", "passkey" or "demo"."""
+    request.session[SIGNED_IN] = {"method": method, "at": at.astimezone(UTC).isoformat()}
+
+
+def evidence(request: HttpRequest) -> Evidence:
+    """How the person who decides had signed in.
+
+    Raises: Refusal when the session does not say so.
+    """
+    signed_in = request.session.get(SIGNED_IN)
+    if not signed_in:
+        raise Refusal(
+            "언제 어떻게 로그인하셨는지 남아 있지 않아 결재할 수 없습니다.",
+            next_step="로그아웃한 뒤 다시 로그인해 주세요.",
+        )
+    return Evidence(signed_in["method"], datetime.fromisoformat(signed_in["at"]))
+
+
+def closed(request: HttpRequest) -> HttpResponse:
+    """A page of the library that does not exist here."""
+    raise Http404(request.path)

@@ -1,0 +1,450 @@
+"""The desk: what waits for me, writing, deciding, and what is on record. Views call actions."""
+
+import hashlib
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.views.decorators.http import require_safe
+from django_htmx.http import retarget
+
+from danji.accounts.queries import offices_of
+from danji.approvals import actions
+from danji.approvals.models import Draft
+from danji.approvals.queries import document_for, draft_of, drafts_of, line_of
+from danji.base import files
+from danji.disclosure.actions import clear_record
+from danji.disclosure.queries import read_record
+from danji.formbook.inputs import keep, texts
+from danji.records.models import Relation
+from danji.rules.approval import OPINION_LIMIT, Decision, check_opinion
+from danji.rules.periods import day_in_seoul
+from danji.rules.refusal import Refusal
+from danji.rules.text import clean_line
+from danji.web.account import evidence
+from danji.web.desk import pages
+from danji.web.desk.access import (
+    DeskRequest,
+    View,
+    officer_required,
+    person_of,
+    posted,
+    take_office,
+    to_log_in,
+)
+from danji.web.desk.editor import Editor, edit, load
+from danji.web.downloads import download, download_pdf, download_proof
+from danji.web.uploads import uploaded_file
+
+
+@require_safe
+@officer_required
+def home(request: DeskRequest) -> HttpResponse:
+    """What waits for me, and where my own documents are."""
+    context = pages.home(request.officeholder, timezone.now())
+    return render(request, "desk/home.html", context)
+
+
+def offices(request: HttpRequest) -> HttpResponse:
+    """Choosing the office to work in, for those who hold several."""
+    person = person_of(request)
+    if person is None:
+        return to_log_in(request)
+    held = offices_of(person.id, on=day_in_seoul(timezone.now()))
+    if request.method == "POST":
+        chosen = next((o for o in held if str(o.id) == request.POST.get("officeholder")), None)
+        if chosen is None:
+            raise Refusal(
+                "지금 맡고 있지 않은 직책입니다.", next_step="화면을 새로 열어 다시 골라 주세요."
+            )
+        take_office(request, chosen)
+        return HttpResponseRedirect(_next(request))
+    context = {"offices": held, "next": request.GET.get("next", "")}
+    return render(request, "desk/offices.html", context)
+
+
+def _next(request: HttpRequest) -> str:
+    wanted = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure()):
+        return wanted
+    return reverse("desk:home")
+
+
+def of_draft(view: View) -> View:
+    """Hand the view its draft; whoever comes back to one that was submitted sees the document."""
+
+    @wraps(view)
+    def opened(request: DeskRequest, draft_id: UUID) -> HttpResponse:
+        try:
+            found = draft_of(request.officeholder, draft_id)
+        except Draft.DoesNotExist:
+            document_for(request.officeholder, draft_id)
+            if request.htmx:
+                raise Refusal(
+                    "이미 상신한 문서입니다.", next_step="화면을 새로 열어 주세요."
+                ) from None
+            return redirect("desk:document", document_id=draft_id)
+        return view(request, found)
+
+    return opened
+
+
+# --- Writing -----------------------------------------------------------------------------------
+
+
+@require_safe
+@officer_required
+def forms(request: DeskRequest) -> HttpResponse:
+    """The forms to choose from."""
+    return render(request, "desk/new.html", pages.forms(request.officeholder, timezone.now()))
+
+
+@posted(back="desk:forms")
+@officer_required
+def drafts(request: DeskRequest) -> HttpResponse:
+    """Begin a draft on the chosen form."""
+    begun = actions.start_draft(
+        request.POST.get("form", ""), actor=request.officeholder, at=timezone.now()
+    )
+    return redirect("desk:draft", draft_id=begun.id)
+
+
+@officer_required
+@of_draft
+def draft(request: DeskRequest, found: Draft) -> HttpResponse:
+    """The editor; a POST keeps what was typed, and does what the pressed button says."""
+    if request.method != "POST":
+        page = edit(load(bytes(found.form.definition)), found.inputs)
+        _remember_warnings(request, found, page)
+        return _editor(request, found, page, cite_query=request.GET.get("cite", ""))
+    try:
+        with transaction.atomic():
+            saved = _cite(request, _save(request, found))
+    except Refusal as refusal:
+        if request.htmx:
+            raise
+        return _typed_again(request, found, refusal)
+    if request.htmx and request.htmx.target == "saved":
+        shown = {"revision": str(saved.revision), "saved_at": saved.saved_at}
+        return render(request, "desk/_saved.html", {"draft": shown})
+    return HttpResponseRedirect(_place_in_editor(request, found.id), status=303)
+
+
+@posted(back="desk:draft")
+@officer_required
+@of_draft
+def attachments(request: DeskRequest, found: Draft) -> HttpResponse:
+    """Attach a file to a draft, or take one out; what was typed is saved with it."""
+    try:
+        with transaction.atomic():
+            saved = _cite(request, _save(request, found))
+    except Refusal as refusal:
+        return _typed_again(request, found, refusal)
+    try:
+        with transaction.atomic():
+            _attach_or_detach(request, saved)
+    except Refusal as refusal:
+        page = edit(load(bytes(saved.form.definition)), saved.inputs)
+        return _editor(request, saved, page, refusal=refusal, status=409)
+    return HttpResponseRedirect(f"{reverse('desk:draft', args=[found.id])}#files", status=303)
+
+
+@posted(back="desk:draft")
+@officer_required
+@of_draft
+def submission(request: DeskRequest, found: Draft) -> HttpResponse:
+    """Submit a draft; what was typed is saved first, and stays saved when submission is refused."""
+    try:
+        with transaction.atomic():
+            saved = _cite(request, _save(request, found))
+    except Refusal as refusal:
+        return _typed_again(request, found, refusal)
+    page = edit(load(bytes(saved.form.definition)), saved.inputs, checked=True)
+    if page.problems:
+        return _editor(request, saved, page, checked=True, status=422)
+    if _remember_warnings(request, saved, page):
+        return _editor(request, saved, page, checked=True, status=422)
+    try:
+        with transaction.atomic():
+            document = actions.submit_draft(found.id, actor=request.officeholder, at=timezone.now())
+    except Refusal as refusal:
+        return _editor(request, saved, page, checked=True, refusal=refusal, status=409)
+    messages.success(request, "상신했습니다.")
+    return redirect("desk:document", document_id=document.id)
+
+
+@posted(back="desk:draft")
+@officer_required
+@of_draft
+def discard(request: DeskRequest, found: Draft) -> HttpResponse:
+    """Throw a draft away."""
+    actions.discard_draft(found.id, actor=request.officeholder)
+    messages.success(request, "쓰던 문서를 지웠습니다.")
+    return redirect("desk:home")
+
+
+def _save(request: DeskRequest, found: Draft) -> Draft:
+    return actions.save_draft(
+        found.id,
+        keep(load(bytes(found.form.definition)), dict(request.POST.lists())),
+        revision=_revision(request),
+        actor=request.officeholder,
+        at=timezone.now(),
+    )
+
+
+def _cite(request: DeskRequest, saved: Draft) -> Draft:
+    """Do what the buttons and choices beside the cited records say."""
+    actor, at = request.officeholder, timezone.now()
+    post = texts(dict(request.POST.lists()))
+    kept = {cite["doc"]: cite["relation"] for cite in saved.cites}
+    for name, doc in post.items():
+        match name.split("-"):
+            case ["cites", number, "record"] if doc in kept:
+                relation = post.get(f"cites-{number}-relation", kept[doc])
+                if f"cites-remove-{number}" in post:
+                    saved = actions.uncite_record(saved.id, UUID(doc), actor=actor, at=at)
+                elif relation != kept[doc] and relation in Relation.values:
+                    saved = actions.cite_record(
+                        saved.id, UUID(doc), Relation(relation), actor=actor, at=at
+                    )
+            case ["cites", "add"]:
+                saved = actions.cite_record(
+                    saved.id, _uuid(doc), Relation.REFERS, actor=actor, at=at
+                )
+    return saved
+
+
+def _attach_or_detach(request: DeskRequest, saved: Draft) -> None:
+    actor, at = request.officeholder, timezone.now()
+    for number, file in enumerate(saved.attachments, 1):
+        if f"attachments-remove-{number}" in request.POST:
+            actions.detach_file(saved.id, file["sha256"], actor=actor, at=at)
+            return
+    file = uploaded_file(request)
+    if file is None:
+        raise Refusal(
+            "고르신 파일이 없습니다.", next_step="파일을 고른 뒤 ‘파일 붙이기’를 눌러 주세요."
+        )
+    actions.attach_file(saved.id, file.name or "", file.read(), actor=actor, at=at)
+
+
+def _revision(request: DeskRequest) -> int:
+    """The revision the page was drawn from; one that never was when the page does not say."""
+    text = request.POST.get("revision", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Http404(text) from None
+
+
+def _place_in_editor(request: DeskRequest, draft_id: UUID) -> str:
+    """Where the eyes were: the table, the labels or the list whose button was pressed."""
+    here = reverse("desk:draft", args=[draft_id])
+    if "cites-find" in request.POST:
+        return f"{here}?{urlencode({'cite': request.POST.get('cite', '')})}#cites"
+    for name in request.POST:
+        field, _, button = name.partition("-")
+        if button == "add" or button.startswith("remove-"):
+            return f"{here}#cites" if field == "cites" else f"{here}#f-{field}"
+    return here
+
+
+def _editor(
+    request: DeskRequest, shown: Draft, page: Editor, *, status: int = 200, **options: Any
+) -> HttpResponse:
+    context = pages.editor(shown, request.officeholder, page, at=timezone.now(), **options)
+    return render(request, "desk/edit.html", context, status=status)
+
+
+def _typed_again(request: DeskRequest, found: Draft, refusal: Refusal) -> HttpResponse:
+    """The editor with what was typed and could not be kept, so that nothing is lost."""
+    if not drafts_of(request.officeholder).filter(id=found.id).exists():
+        # The button was pressed twice, and the first press has submitted it.
+        return redirect("desk:document", document_id=found.id)
+    definition = load(bytes(found.form.definition))
+    page = edit(definition, keep(definition, dict(request.POST.lists())))
+    revision = str(_revision(request))
+    return _editor(request, found, page, refusal=refusal, revision=revision, status=409)
+
+
+def _remember_warnings(request: DeskRequest, shown: Draft, page: Editor) -> bool:
+    """Note that these doubts were shown. Returns: whether they had not been before."""
+    if not page.warnings:
+        return False
+    said = "\n".join(warning.message for warning in page.warnings)
+    seen = [str(shown.id), hashlib.sha256(said.encode()).hexdigest()]
+    if request.session.get("warned") == seen:
+        return False
+    request.session["warned"] = seen
+    return True
+
+
+# --- Deciding ----------------------------------------------------------------------------------
+
+
+@require_safe
+@officer_required
+def document(request: DeskRequest, document_id: UUID) -> HttpResponse:
+    """A document with its line and state, and the decision when it is the reader's turn."""
+    shown = document_for(request.officeholder, document_id)
+    return render(request, "desk/document.html", pages.document(shown, request.officeholder))
+
+
+@posted(back="desk:document")
+@officer_required
+def decision(request: DeskRequest, document_id: UUID) -> HttpResponse:
+    """Approve or return a document, exactly as it was shown."""
+    try:
+        chosen = _decision(request)
+        opinion = clean_line(request.POST.get("opinion", ""), "의견", limit=OPINION_LIMIT)
+        check_opinion(chosen, opinion)
+    except Refusal as refusal:
+        return _decide_again(request, document_id, refusal)
+    decided = actions.decide_step(
+        document_id,
+        actor=request.officeholder,
+        decision=chosen,
+        opinion=opinion,
+        evidence=evidence(request),
+        at=timezone.now(),
+    )
+    # Compared afterwards, with what was loaded under the lock; a refusal undoes the decision.
+    if request.POST.get("digest") != decided.digest:
+        raise Refusal(
+            "보신 화면과 지금의 문서가 다릅니다. 결재하지 않았습니다.",
+            next_step="문서를 새로 열어 내용을 확인한 뒤 결재해 주세요.",
+        )
+    if not request.htmx:
+        messages.success(request, f"{chosen.label}했습니다.")
+        return redirect("desk:document", document_id=document_id)
+    shown = document_for(request.officeholder, document_id)
+    steps = list(shown.steps.all())
+    context = {
+        "document": pages.line_view(shown, steps, line_of(steps, shown)),
+        "decided": chosen.label,
+    }
+    return render(request, "desk/_line.html", context)
+
+
+def _decision(request: DeskRequest) -> Decision:
+    try:
+        return Decision(request.POST.get("decision", ""))
+    except ValueError:
+        raise Refusal(
+            "승인인지 반려인지 고르지 않았습니다.", next_step="둘 가운데 하나를 눌러 주세요."
+        ) from None
+
+
+def _decide_again(request: DeskRequest, document_id: UUID, refusal: Refusal) -> HttpResponse:
+    shown = document_for(request.officeholder, document_id)
+    context = pages.document(
+        shown,
+        request.officeholder,
+        opinion=request.POST.get("opinion", ""),
+        error=str(refusal),
+    )
+    if request.htmx:
+        answer = render(request, "desk/_decision.html", context, status=422)
+        return retarget(answer, "#decision")
+    return render(request, "desk/document.html", context, status=422)
+
+
+@posted(back="desk:document")
+@officer_required
+def withdrawal(request: DeskRequest, document_id: UUID) -> HttpResponse:
+    """Take a document back; it can be mended at once."""
+    again = actions.withdraw_document(document_id, actor=request.officeholder, at=timezone.now())
+    messages.success(request, "회수했습니다. 고친 뒤 다시 상신하실 수 있습니다.")
+    return redirect("desk:draft", draft_id=again.id)
+
+
+@posted(back="desk:document")
+@officer_required
+def redraft(request: DeskRequest, document_id: UUID) -> HttpResponse:
+    """Begin anew with the content of an earlier document of one's own."""
+    if document_for(request.officeholder, document_id).drafter.id != request.officeholder.id:
+        raise Http404
+    again = actions.redraft_document(document_id, actor=request.officeholder, at=timezone.now())
+    return redirect("desk:draft", draft_id=again.id)
+
+
+@require_safe
+@officer_required
+def attachment(request: DeskRequest, document_id: UUID, position: int) -> HttpResponse:
+    """A file attached to a document, for those who may read the document."""
+    shown = document_for(request.officeholder, document_id)
+    return _file(shown.parsed_content(), position)
+
+
+# --- What is on record -------------------------------------------------------------------------
+
+
+@require_safe
+@officer_required
+def register(request: DeskRequest) -> HttpResponse:
+    """The register of records, a page at a time."""
+    search, number = request.GET.get("q", ""), request.GET.get("page")
+    context = pages.register(request.officeholder, search, number)
+    return render(request, "desk/register.html", context)
+
+
+@require_safe
+@officer_required
+def record(request: DeskRequest, record_id: UUID) -> HttpResponse:
+    """One record."""
+    shown = read_record(request.officeholder, record_id)
+    context = pages.record(shown, request.officeholder)
+    return render(request, "desk/record.html", context)
+
+
+@require_safe
+@officer_required
+def rendition(request: DeskRequest, record_id: UUID) -> HttpResponse:
+    """The sealed PDF of a record."""
+    shown = read_record(request.officeholder, record_id)
+    return download_pdf(shown)
+
+
+@require_safe
+@officer_required
+def proof(request: DeskRequest, record_id: UUID) -> HttpResponse:
+    """The proof that belongs beside the PDF."""
+    shown = read_record(request.officeholder, record_id)
+    return download_proof(shown)
+
+
+@require_safe
+@officer_required
+def enclosure(request: DeskRequest, record_id: UUID, position: int) -> HttpResponse:
+    """A file attached to a record."""
+    shown = read_record(request.officeholder, record_id)
+    return _file(shown.payload["content"], position)
+
+
+@posted(back="desk:record")
+@officer_required
+def clearance(request: DeskRequest, record_id: UUID) -> HttpResponse:
+    """The manager answers for showing what a program could not read."""
+    clear_record(record_id, actor=request.officeholder, at=timezone.now())
+    messages.success(request, "확인하셨습니다. 곧 공개됩니다.")
+    return redirect("desk:record", record_id=record_id)
+
+
+def _file(content: dict[str, Any], position: int) -> HttpResponse:
+    attached = content["attachments"]
+    if not 1 <= position <= len(attached):
+        raise Http404
+    file = attached[position - 1]
+    return download(files.get(file["sha256"]), file["name"], file["media_type"])

@@ -1,0 +1,91 @@
+"""Documents to look at, and officers at their desks."""
+
+from dataclasses import dataclass
+
+import pytest
+from django.test import Client
+
+from danji.approvals import actions
+from danji.approvals.models import Document, Draft
+from danji.base import tenancy
+from danji.rules.approval import Decision
+
+MEMO = {
+    "title": ["화단 정비"],
+    "purpose": ["1. 화단을 정비합니다."],
+    "plan": ["1. 11월에 합니다."],
+    "budget": ["1,430,000"],
+}
+PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n%%EOF\n"
+
+
+@dataclass
+class Desk:
+    """One officer's browser; `complex_id` is where the test goes on afterwards."""
+
+    client: Client
+    complex_id: object
+
+    def get(self, path: str, **headers):
+        return self._then(self.client.get(path, **headers))
+
+    def post(self, path: str, data=None, **headers):
+        return self._then(self.client.post(path, data or {}, **headers))
+
+    def _then(self, response):
+        # One transaction holds the whole test, so what a page entered would stay entered.
+        tenancy._enter("app.complex", self.complex_id)
+        return response
+
+
+@pytest.fixture
+def at_desk(complex_, sign_in):
+    """Sit an officeholder or a resident down at a browser of their own."""
+    return lambda holder: Desk(sign_in(Client(), holder), complex_.id)
+
+
+@pytest.fixture
+def pdf() -> bytes:
+    return PDF
+
+
+@pytest.fixture
+def typed():
+    """What the editor posts of the memo, with changes."""
+
+    def texts(draft, **changes):
+        texts = {name: value for name, (value,) in MEMO.items()}
+        return texts | {"revision": str(draft.revision)} | changes
+
+    return texts
+
+
+@pytest.fixture
+def visitor(complex_):
+    return Desk(Client(), complex_.id)
+
+
+@pytest.fixture
+def draft(clerk, chief, manager, at) -> Draft:
+    begun = actions.start_draft("memo", actor=clerk, at=at)
+    return actions.save_draft(begun.id, MEMO, revision=begun.revision, actor=clerk, at=at)
+
+
+@pytest.fixture
+def submitted(draft, clerk, at) -> Document:
+    actions.attach_file(draft.id, "견적서.pdf", PDF, actor=clerk, at=at)
+    return actions.submit_draft(draft.id, actor=clerk, at=at)
+
+
+@pytest.fixture
+def filed(submitted, chief, manager, at) -> Document:
+    for actor in (chief, manager):
+        actions.decide_step(
+            submitted.id,
+            actor=actor,
+            decision=Decision.APPROVE,
+            opinion="",
+            evidence=actions.Evidence("demo", at),
+            at=at,
+        )
+    return submitted

@@ -1,0 +1,95 @@
+"""Signing in: by mailed code, as somebody of the demonstration, and never by signing up."""
+
+import re
+import smtplib
+
+import pytest
+from django.core import mail
+from django.urls import reverse
+
+from danji.accounts.models import Person
+from danji.web import account
+from danji.web.demo import players
+
+
+@pytest.fixture(autouse=True)
+def fresh_rate_limits():
+    from django.core.cache import cache
+
+    cache.clear()
+
+
+def ask_for_code(visitor, email):
+    return visitor.post(reverse("account_request_login_code"), {"email": email})
+
+
+def test_a_mailed_code_signs_in_and_is_written_down(manager, visitor):
+    ask_for_code(visitor, manager.person.email)
+    (letter,) = mail.outbox
+    assert letter.subject == "단지 전자결재 로그인 번호"
+    code = re.search(r"^[A-Z0-9-]{4,}$", letter.body, re.MULTILINE)
+    answer = visitor.post(reverse("account_confirm_login_code"), {"code": code[0]})
+    assert answer.url == reverse("desk:home")
+    assert visitor.client.session["signed_in"]["method"] == "mail-code"
+    assert "박정호" in visitor.get(answer.url).content.decode()
+
+
+def test_a_stranger_learns_nothing(complex_, visitor):
+    answer = ask_for_code(visitor, "stranger@example.com")
+    assert answer.url == reverse("account_confirm_login_code")
+    assert not Person.objects.filter(email="stranger@example.com").exists()
+
+
+def test_a_mail_server_that_is_away_is_said(manager, visitor, monkeypatch):
+    def away(*_, **__):
+        raise smtplib.SMTPServerDisconnected
+
+    monkeypatch.setattr("django.core.mail.EmailMessage.send", away)
+    answer = ask_for_code(visitor, manager.person.email)
+    assert answer.status_code == 409
+    assert "메일을 보내지 못했습니다" in answer.content.decode()
+
+
+@pytest.mark.parametrize("page", ["signup", "email", "password/reset", "password/change"])
+def test_pages_nobody_needs_do_not_exist(page, visitor):
+    assert visitor.get(f"/accounts/{page}/").status_code == 404
+
+
+def test_the_log_in_page_is_ours(manager, visitor):
+    page = visitor.get(reverse("account_login")).content.decode()
+    assert "메일로 로그인" in page
+    assert "관리사무소장 박정호" in page
+
+
+def test_somebody_of_the_demonstration_signs_in_by_name(manager, visitor):
+    answer = visitor.post(reverse("demo:login"), {"person": str(manager.person_id)})
+    assert answer.url == reverse("desk:home")
+    assert visitor.client.session["signed_in"]["method"] == "demo"
+
+
+def test_the_way_leads_back_to_where_one_was(manager, visitor):
+    back = {"person": str(manager.person_id), "next": "/desk/records/"}
+    assert visitor.post(reverse("demo:login"), back).url == "/desk/records/"
+    back["next"] = "https://elsewhere.example/"
+    assert visitor.post(reverse("demo:login"), back).url == reverse("desk:home")
+
+
+def test_nobody_of_a_real_complex_signs_in_by_name(manager, complex_, visitor):
+    type(complex_).objects.filter(id=complex_.id).update(demonstration=False)
+    assert players() == []
+    answer = visitor.post(reverse("demo:login"), {"person": str(manager.person_id)})
+    assert answer.status_code == 404
+
+
+def test_outside_the_demonstration_there_is_no_such_door(manager, visitor, settings):
+    settings.DEMO = False
+    answer = visitor.post(reverse("demo:login"), {"person": str(manager.person_id)})
+    assert answer.status_code == 404
+
+
+def test_how_one_signed_in_is_kept_with_its_moment(rf, at):
+    request = rf.get("/")
+    request.session = {}
+    account.remember_sign_in(request, "passkey", at=at)
+    evidence = account.evidence(request)
+    assert (evidence.method, evidence.signed_in_at) == ("passkey", at)
