@@ -13,6 +13,11 @@ def key_path(code: str, name: str) -> Path:
     return Path(settings.KEYS) / code / name
 
 
+def has_key(code: str, name: str) -> bool:
+    """Whether the complex has this key already, perhaps from a founding that was interrupted."""
+    return key_path(code, name).exists()
+
+
 def read_key(code: str, name: str) -> bytes:
     """The bytes of a key file.
 
@@ -28,12 +33,7 @@ def read_key(code: str, name: str) -> bytes:
 
 
 def keep_key(code: str, name: str, data: bytes) -> None:
-    """Keep a new key. An existing one is never replaced.
-
-    Raises: FileExistsError.
-    """
+    """Keep a new key."""
     path = key_path(code, name)
-    if path.exists():
-        raise FileExistsError(path)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_durably(path, data, mode=0o600)

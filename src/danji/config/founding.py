@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from danji.base import tenancy
-from danji.base.keys import keep_key
+from danji.base.keys import has_key, keep_key, read_key
 from danji.complexes.models import Complex
 from danji.renditions.seal import create_seal
 from danji.rules.refusal import Refusal
@@ -22,7 +22,7 @@ def found_complex(
     demonstration: bool = False,
     at: datetime,
 ) -> Complex:
-    """Take in a complex (단지) by its K-apt code.
+    """Take in a complex (단지) by its K-apt code. Keys left by an interrupted try are used.
 
     Raises: Refusal when the code is taken.
     """
@@ -33,9 +33,11 @@ def found_complex(
     complex_ = Complex.objects.create(
         code=code, name=name, address=address, phone=phone, demonstration=demonstration
     )
-    pem, certificate = create_seal(name, code, at=at)
-    keep_key(code, "seal.pem", pem)
-    keep_key(code, "seal.crt", certificate)
+    # The certificate is written last: where it is, the key belongs to it.
+    if not has_key(code, "seal.crt"):
+        pem, certificate = create_seal(name, code, at=at)
+        keep_key(code, "seal.pem", pem)
+        keep_key(code, "seal.crt", certificate)
     with tenancy.within(complex_.id):
-        open_log(complex_, seal_certificate=certificate, at=at)
+        open_log(complex_, seal_certificate=read_key(code, "seal.crt"), at=at)
     return complex_

@@ -1,0 +1,254 @@
+"""As a new user would, on a phone: a draft becomes a public page whose proof a stranger checks."""
+
+import email
+import re
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from installations import CHROMIUM, running, until
+from playwright.sync_api import Page, expect, sync_playwright
+
+import danji_verify
+
+pytestmark = pytest.mark.browser
+
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 900}
+PROGRAMS = (
+    ("danji.config.serve",),
+    ("danji.config.manage", "sequencer"),
+    ("danji.config.manage", "worker"),
+)
+
+
+@pytest.fixture(scope="module")
+def site(installation):
+    """A served demonstration complex; gives its address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    address = f"http://localhost:{port}"  # a passkey belongs to a name, never to a number
+    installation.environment.update(DANJI_PORT=str(port), DANJI_SITE_URL=address, DANJI_DEMO="1")
+    answer = installation.manage("collectstatic", "--noinput", "--verbosity", "0")
+    assert answer.returncode == 0, answer.stderr
+    answer = installation.manage("demonstrate")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    with running(installation, *PROGRAMS):
+        until(lambda: answers(address))
+        yield address
+
+
+def answers(address):
+    try:
+        with urllib.request.urlopen(address, timeout=5) as reply:
+            return reply.status == 200
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=[PHONE, DESK], ids=["phone", "desk"])
+def page(request, browser, site):
+    """A page at one of the two widths; what its script throws or fails to load fails the test."""
+    page = browser.new_page(viewport=request.param, base_url=site, accept_downloads=True)
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    yield page
+    page.close()
+    assert not faults
+
+
+def enter(page: Page, office: str) -> None:
+    page.context.clear_cookies()
+    page.goto("/accounts/login/")
+    page.get_by_role("button", name=re.compile(f"^{office} ")).click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+def leave(page: Page) -> None:
+    page.get_by_role("button", name="로그아웃").click()
+    page.wait_for_url(lambda url: "/desk/" not in url)
+
+
+def mailed_code(installation) -> str:
+    """The newest log-in code that was mailed."""
+    mails = sorted((installation.home / "mail").iterdir(), key=lambda mail: mail.stat().st_mtime_ns)
+    message = email.message_from_bytes(mails[-1].read_bytes())
+    return re.search(r"^([A-Z0-9]{3,}-?[A-Z0-9]{3,})$", text_of(message), re.MULTILINE)[1]
+
+
+def text_of(message) -> str:
+    part = next(part for part in message.walk() if part.get_content_type() == "text/plain")
+    return part.get_payload(decode=True).decode()
+
+
+def check(page: Page) -> None:
+    """Nothing on the page stands in the way of a reader, and nothing runs out of its width."""
+    found = Axe().run(page).response["violations"]
+    assert not found, [(fault["id"], fault["nodes"][0]["html"]) for fault in found]
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= page.viewport_size["width"], f"{page.url} is {width} wide"
+
+
+def test_from_draft_to_a_proof_that_a_stranger_checks(page, site, tmp_path):
+    title = f"승강기 유지관리 업체 선정 {page.viewport_size['width']}"
+    enter(page, "담당")
+    check(page)
+    page.get_by_role("link", name="새 문서").click()
+    check(page)
+    page.get_by_role("button", name="입찰공고 쓰기").click()
+    page.get_by_label("제목").fill(title)
+    page.get_by_label("입찰 대상").fill("승강기 유지관리 용역")
+    page.get_by_label("참가자격").fill("가. 승강기 유지관리업 등록 업체")
+    page.get_by_label("접수처").fill("당 아파트 관리사무소")
+    page.locator("[name=reception_until]").fill("2026-12-10T17:00")
+    expect(page.locator("#saved")).to_contain_text("저장했습니다")
+    check(page)
+    page.get_by_role("button", name="상신").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(title)
+
+    for office in ("과장", "관리사무소장"):
+        enter(page, office)
+        page.get_by_role("link", name=re.compile(title)).click()
+        check(page)
+        page.get_by_role("button", name="승인").click()
+        expect(page.locator("#decision")).to_contain_text("승인했습니다")
+
+    row = page.get_by_role("link", name=re.compile(title))
+
+    def published():
+        page.goto("/public/A10023456/")
+        return row.count()
+
+    until(published)
+    check(page)
+    row.first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(title)
+    check(page)
+    pdf, proof = (
+        fetched(page, page.get_by_role("link", name=name).first, tmp_path)
+        for name in ("PDF 받기", "증명 파일")
+    )
+    policy = tmp_path / "policy.txt"
+    with urllib.request.urlopen(f"{site}/public/A10023456/log/1/policy.txt") as reply:
+        policy.write_bytes(reply.read())
+
+    answer = subprocess.run(
+        [sys.executable, "-m", "danji_verify", pdf, "--proof", proof, "--policy", policy],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stdout
+
+    page.goto(Path(danji_verify.__file__).with_name("verify.html").as_uri())
+    documents, trusted = page.locator("input[type=file]").all()
+    documents.set_input_files([pdf, proof])
+    trusted.set_input_files(policy)
+    page.get_by_role("button", name="확인하기").click()
+    expect(page.locator("#verdict")).to_have_attribute("data-state", "ok")
+
+
+def fetched(page: Page, link, folder: Path) -> Path:
+    """The file behind a link."""
+    reply = page.request.get(link.evaluate("element => element.href"))
+    assert reply.ok
+    path = folder / reply.url.rpartition("/")[2]
+    path.write_bytes(reply.body())
+    return path
+
+
+def test_signing_in_by_mailed_code_and_then_by_passkey(page, installation):
+    # One person for each width: whoever has a passkey is asked for it after the code.
+    number, who = (4, "관리사무소장 박정호") if page.viewport_size == PHONE else (3, "과장 이민호")
+    page.goto("/accounts/login/")
+    page.get_by_label("메일 주소").fill(f"demo{number}@danji.localhost")
+    page.get_by_role("button", name="로그인 번호 받기").click()
+    check(page)
+    page.locator("input[name=code]").fill(mailed_code(installation))
+    page.locator("main form button").first.click()
+    expect(page.get_by_text(who).first).to_be_visible()
+
+    devices = page.context.new_cdp_session(page)
+    devices.send("WebAuthn.enable")
+    devices.send(
+        "WebAuthn.addVirtualAuthenticator",
+        {
+            "options": {
+                "protocol": "ctap2",
+                "transport": "internal",
+                "hasResidentKey": True,
+                "hasUserVerification": True,
+                "isUserVerified": True,
+                "automaticPresenceSimulation": True,
+            }
+        },
+    )
+    page.goto("/accounts/2fa/webauthn/add/")
+    check(page)
+    page.get_by_role("button", name="패스키 등록하기").click()
+    page.wait_for_url(lambda url: "/add/" not in url)
+    leave(page)
+    page.goto("/accounts/login/")
+    page.get_by_role("button", name="패스키로 로그인").click()
+    expect(page.get_by_text(who).first).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/accounts/login/",
+        "/public/A10023456/",
+        "/public/A10023456/list/",
+        "/public/verify.html",
+    ],
+)
+def test_pages_for_everybody(page, path):
+    assert page.goto(path).ok
+    check(page)
+
+
+@pytest.mark.parametrize(
+    ("office", "path"),
+    [
+        ("경리", "/desk/"),
+        ("경리", "/desk/forms/"),
+        ("관리사무소장", "/desk/records/"),
+        ("입주자", "/residents/"),
+    ],
+)
+def test_pages_behind_the_door(page, office, path):
+    enter(page, office)
+    assert page.goto(path).ok
+    check(page)
+
+
+def test_every_editor(page):
+    for form in ("기안서", "지출결의서", "관리비 부과내역 공고", "입찰공고"):
+        enter(page, "경리")
+        page.goto("/desk/forms/")
+        page.get_by_role("button", name=f"{form} 쓰기").click()
+        check(page)
+
+
+def test_a_record_and_its_pdf(page):
+    enter(page, "관리사무소장")
+    page.goto("/desk/records/")
+    page.get_by_role("link", name="제설 장비와 염화칼슘 구입").click()
+    check(page)
