@@ -19,9 +19,11 @@ _HOME.chmod(0o755)  # the server's own account has to reach it when root runs th
 os.environ["DANJI_HOME"] = str(_HOME)
 os.environ["DANJI_DEMO"] = "1"
 os.environ["DANJI_FREE_SPACE_FLOOR"] = "0"
-os.environ["DJANGO_SETTINGS_MODULE"] = "danji.config.settings"
 os.environ.pop("DATABASE_URL", None)
+os.environ["DJANGO_SETTINGS_MODULE"] = "danji.config.settings"
 django.setup()
+# A worker of xdist inherits the environment, and would load the settings with this run's home.
+del os.environ["DJANGO_SETTINGS_MODULE"]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 TOOLS = {"browser": CHROMIUM, "poppler": shutil.which("pdfsig") and shutil.which("pdftotext")}

@@ -22,7 +22,9 @@ def pdf(text: str) -> bytes:
 
 def content(**changes):
     empty = {"title": "제목", "blocks": [], "values": {}, "attachments": []}
-    return empty | changes
+    opinion = changes.pop("opinion", "")
+    decisions = [{"office": "과장", "name": "이민호", "opinion": opinion}]
+    return {"content": empty | changes, "decisions": decisions}
 
 
 def attach(name, data, media_type="application/pdf"):
@@ -42,6 +44,7 @@ def test_a_clean_record_has_no_obstacle():
     ("changes", "place"),
     [
         ({"title": f"계약 {NUMBER}"}, "제목"),
+        ({"opinion": f"대표 {NUMBER}"}, "과장 이민호의 의견"),
         ({"blocks": [{"kind": "pair", "label": "지급처", "value": NUMBER}]}, "‘지급처’ 칸"),
         (
             {"blocks": [{"kind": "table", "label": "명단", "rows": [["가", f"{NUMBER}"]]}]},

@@ -23,7 +23,12 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         made = Installation(
             home,
             cluster.url("danji_owner"),
-            os.environ | {"DANJI_HOME": str(home), "PYTHONWARNINGS": "error"},
+            os.environ
+            | {
+                "DANJI_HOME": str(home),
+                "DJANGO_SETTINGS_MODULE": "danji.config.settings",
+                "PYTHONWARNINGS": "error",
+            },
             cluster,
         )
         answer = made.manage("prepare", "--verbosity", "0")

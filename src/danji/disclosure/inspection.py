@@ -31,13 +31,18 @@ class UnreadableError(Exception):
     """A file whose text no program can read."""
 
 
-def find_obstacles(content: dict[str, Any], rendition: bytes) -> list[Place]:
+def find_obstacles(payload: dict[str, Any], rendition: bytes) -> list[Place]:
     """The places of a record that stand in the way of showing it to everybody.
 
-    Args: `content` as `docs/spec/record.md` says; `rendition` is its PDF.
+    Args: `payload` as `docs/spec/record.md` says; `rendition` is its PDF.
     Source: 공동주택관리법 제27조제3항제1호, 개인정보 보호법 제24조의2.
     """
+    content = payload["content"]
     texts = [("제목", content["title"])]
+    texts += [
+        (f"{decision['office']} {decision['name']}의 의견", decision["opinion"])
+        for decision in payload["decisions"]
+    ]
     texts += [(_label(block), text) for block in content["blocks"] for text in _texts(block)]
     texts += [(f"붙임 ‘{file['name']}’의 이름", file["name"]) for file in content["attachments"]]
     texts += [("본문의 값", text) for text in _texts(content["values"])]

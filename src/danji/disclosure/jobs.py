@@ -63,7 +63,7 @@ def _publish(record: Record, complex_: Complex, now: datetime) -> None:
     shown = disclosed(record)
     pdf = pdf_of(shown)
     if shown.obstacle is None:
-        places = find_obstacles(shown.payload["content"], pdf)
+        places = find_obstacles(shown.payload, pdf)
         if places:
             note_obstacle(shown, places, at=now)
             return

@@ -1,0 +1,173 @@
+"""From the last approval to what everybody can read, and what stops it on the way."""
+
+import pytest
+
+from danji.approvals import actions
+from danji.config.schedule import run_jobs
+from danji.disclosure.actions import clear_record
+from danji.disclosure.models import Obstacle, Publication
+from danji.disclosure.queries import read_record
+from danji.disclosure.site import complex_folder, document_folder
+from danji.formbook import values
+from danji.formbook.definition import load
+from danji.records.models import Record, Relation
+from danji.renditions.models import Rendition
+from danji.rules.approval import Decision
+from danji.rules.refusal import Refusal
+from danji.transparency.sequencer import Sequencer
+from danji_verify.check import check_pdf
+from danji_verify.policy import Policy
+from danji_verify.report import Verdict
+
+NOTICE = {
+    "title": "승강기 유지관리 업체 선정 입찰공고",
+    "subject": "승강기 유지관리 용역",
+    "qualifications": ["가. 승강기 유지관리업 등록 업체"],
+    "reception_until": "2026-12-10T17:00",
+    "reception_place": "관리사무소",
+}
+MEMO = {"title": "화단 정비", "purpose": ["1. 화단을 정비합니다."], "plan": ["1. 11월에 합니다."]}
+JPEG = b"\xff\xd8\xff photo \xff\xd9"
+
+
+@pytest.fixture
+def file(clerk, manager, at):
+    """Put a document on record and do everything that follows from it."""
+
+    def through(form="bid-notice", content=NOTICE, *, attachment=None, supersedes=None, opinion=""):
+        draft = actions.start_draft(form, actor=clerk, at=at)
+        typed = values.to_inputs(load(bytes(draft.form.definition)), content)
+        actions.save_draft(draft.id, typed, revision=draft.revision, actor=clerk, at=at)
+        if attachment:
+            actions.attach_file(draft.id, *attachment, actor=clerk, at=at)
+        if supersedes:
+            actions.cite_record(draft.id, supersedes.doc, Relation.SUPERSEDES, actor=clerk, at=at)
+        document = actions.submit_draft(draft.id, actor=clerk, at=at)
+        actions.decide_step(
+            document.id,
+            actor=manager,
+            decision=Decision.APPROVE,
+            opinion=opinion,
+            evidence=actions.Evidence("demo", at),
+            at=at,
+        )
+        catch_up()
+        return Record.objects.get(doc=document.id)
+
+    return through
+
+
+def catch_up():
+    sequencer = Sequencer()
+    while sequencer.tick() + run_jobs():
+        pass
+
+
+def page_of(record):
+    folder = document_folder(record.complex.code, record.doc.hex)
+    return (folder / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_notice_becomes_a_page_that_a_stranger_can_check(file, manager):
+    record = file()
+    folder = document_folder(record.complex.code, record.doc.hex)
+    assert record.number in page_of(record)
+    assert record.number in (complex_folder(record.complex.code) / "index.html").read_text()
+    policy = (complex_folder(record.complex.code) / "log" / "1" / "policy.txt").read_bytes()
+    report = check_pdf(
+        (folder / "document.pdf").read_bytes(),
+        (folder / "document.pdf.tlog-proof").read_bytes(),
+        Policy.parse(policy),
+    )
+    assert report.verdict is Verdict.ACCEPTED, report.as_text()
+
+
+def test_the_office_reads_all_and_residents_what_is_theirs(file, manager, resident):
+    record = file("memo", MEMO)
+    assert read_record(manager, record.id).rendition
+    with pytest.raises(Record.DoesNotExist):
+        read_record(resident, record.id)
+
+
+def test_a_neighbour_reads_nothing(file, neighbour):
+    record = file()
+    with pytest.raises(Record.DoesNotExist):
+        read_record(neighbour, record.id)
+
+
+def test_what_is_not_for_everybody_is_not_written_out(file):
+    record = file("memo", MEMO)
+    assert not document_folder(record.complex.code, record.doc.hex).exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"title": "계약 880101-1234567"},
+        {"qualifications": ["가. 대표 880101-1234567"]},
+    ],
+)
+def test_a_resident_number_stops_the_publication(file, change):
+    record = file(content=NOTICE | change)
+    assert Obstacle.objects.get().places
+    assert not Publication.objects.exists()
+    assert not document_folder(record.complex.code, record.doc.hex).exists()
+
+
+def test_a_resident_number_in_an_opinion_stops_it_too(file):
+    file(opinion="대표자 880101-1234567 확인함")
+    assert not Publication.objects.exists()
+
+
+def test_a_number_is_not_cleared_by_anybody(file, manager, at):
+    record = file(content=NOTICE | {"title": "계약 880101-1234567"})
+    with pytest.raises(Refusal, match="공개할 수 없는 번호"):
+        clear_record(record.id, actor=manager, at=at)
+
+
+def test_a_picture_waits_for_the_manager_who_answers_for_it(file, manager, clerk, at):
+    record = file(attachment=("현장.jpg", JPEG))
+    assert not Publication.objects.exists()
+    with pytest.raises(Refusal, match="관리사무소장"):
+        clear_record(record.id, actor=clerk, at=at)
+    clear_record(record.id, actor=manager, at=at)
+    catch_up()
+    assert Publication.objects.get().record_id == record.id
+    assert record.number in page_of(record)
+
+
+def test_a_replaced_notice_leads_to_the_new_one(file):
+    first = file()
+    second = file(content=NOTICE | {"title": "바뀐 입찰공고"}, supersedes=first)
+    assert second.number in page_of(first)
+
+
+def test_an_unsealed_record_cannot_be_cited(file, clerk, at, monkeypatch):
+    monkeypatch.setattr("danji.records.queries.is_placed", lambda *_: False)
+    record = file("memo", MEMO)
+    draft = actions.start_draft("memo", actor=clerk, at=at)
+    with pytest.raises(Refusal, match="봉인되지 않은"):
+        actions.cite_record(draft.id, record.doc, Relation.REFERS, actor=clerk, at=at)
+
+
+def test_doing_it_again_changes_nothing(file):
+    file()
+    counts = Rendition.objects.count(), Publication.objects.count()
+    catch_up()
+    assert (Rendition.objects.count(), Publication.objects.count()) == counts
+    assert run_jobs() == 0
+
+
+def test_a_missing_seal_key_is_said_and_mended_later(file, settings, complex_, caplog):
+    from danji.renditions.jobs import seal_key
+
+    key = settings.KEYS / complex_.code / "seal.pem"
+    kept = key.read_bytes()
+    key.unlink()
+    seal_key.cache_clear()
+    record = file()
+    assert "열쇠 파일(seal.pem)" in caplog.text
+    assert not Rendition.objects.exists()
+    key.write_bytes(kept)
+    catch_up()
+    assert record.number in page_of(record)
