@@ -84,7 +84,7 @@ def id_of(process: "subprocess.Popen[str]", word: str) -> int:
 
 def test_it_serves_says_so_when_run_twice_and_ends_with_all_it_started(up, port):
     first = up()
-    assert f"http://127.0.0.1:{port}/" in said(first, "준비되었습니다")
+    assert f"http://localhost:{port}/" in said(first, "준비되었습니다")
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as page:
         assert page.status == 200
     second = up()
