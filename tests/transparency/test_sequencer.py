@@ -3,18 +3,22 @@
 from datetime import timedelta
 from uuid import uuid4
 
+import psycopg
 import pytest
 
+from danji.base import tenancy
+from danji.base.ids import uuid7
+from danji.transparency import actions
 from danji.transparency import sequencer as module
 from danji.transparency.actions import append_event
 from danji.transparency.models import Event as EventRow
 from danji.transparency.models import Leaf, Log, PendingEvent
 from danji.transparency.queries import events_of, policy, prove, published_head
-from danji.transparency.sequencer import LogError, Sequencer, recover
+from danji.transparency.sequencer import LogError, Sequencer, only_one, recover
 from danji.transparency.tree import file_reader, log_folder
 from danji_verify.entry import Event, parse_entry
 from danji_verify.proof import Proof
-from danji_verify.tiles import audit
+from danji_verify.tiles import Growth, audit
 
 
 def happen(complex_, at, count=1):
@@ -29,7 +33,7 @@ def happen(complex_, at, count=1):
 
 @pytest.fixture
 def folder(complex_):
-    return log_folder(complex_.code)
+    return log_folder(complex_.code, 1)
 
 
 def test_every_event_gets_one_place_in_order(complex_, at):
@@ -102,16 +106,17 @@ def test_a_flipped_bit_is_noticed_before_signing(complex_, at, folder, path):
         recover(complex_)
 
 
-def test_a_bit_that_flips_while_staging_stops_the_seal(complex_, at, monkeypatch):
-    real = module.grow
+@pytest.mark.parametrize("path", ["tile/0/000", "tile/entries/000", "tile/1/000.p/1"])
+def test_a_bit_that_flips_while_staging_stops_the_seal(complex_, at, monkeypatch, path):
+    real = module.stage
 
-    def flipping(*arguments):
-        growth = real(*arguments)
-        path = next(path for path in growth.files if path.startswith("tile/0"))
-        growth.files[path] = bytes([growth.files[path][0] ^ 1]) + growth.files[path][1:]
-        return growth
+    def flipping(code, growth):
+        data = growth.files[path]
+        damaged = growth.files | {path: data[:-1] + bytes([data[-1] ^ 1])}
+        return real(code, Growth(growth.edge, damaged))
 
-    monkeypatch.setattr(module, "grow", flipping)
+    happen(complex_, at, 300)
+    monkeypatch.setattr(module, "stage", flipping)
     sequencer = Sequencer()
     assert sequencer.tick() == 0
     assert list(sequencer.frozen) == [complex_.id]
@@ -127,19 +132,45 @@ def test_a_head_that_another_moved_is_left_alone(complex_, at):
     assert Log.objects.get().size == 7
 
 
-def test_a_missing_key_is_said_and_nothing_is_lost(complex_, at, settings):
-    from danji.rules.refusal import Refusal
+def test_an_event_that_was_changed_is_not_sealed(complex_, at, monkeypatch):
+    happen(complex_, at)
+    monkeypatch.setattr(module, "leaf_hash", lambda _: b"\1" * 32)
+    sequencer = Sequencer()
+    assert sequencer.tick() == 0
+    assert "바뀌었습니다" in sequencer.frozen[complex_.id]
 
+
+def test_whatever_the_clock_said_an_event_stands_behind_the_one_it_follows(
+    complex_, at, monkeypatch
+):
+    late = iter(sorted((uuid7() for _ in range(60)), reverse=True))
+    monkeypatch.setattr(actions, "uuid7", lambda: next(late))
+    doc = happen(complex_, at, 5)
+    Sequencer().tick()
+    indexes = [event.index for event in events_of(complex_.id, doc)]
+    assert indexes == sorted(indexes)
+
+
+def test_a_missing_key_keeps_no_other_complex_waiting(complex_, neighbour, at, settings, caplog):
     (settings.KEYS / complex_.code / "log-1.pem").unlink()
-    with pytest.raises(Refusal, match="열쇠 파일"):
-        Sequencer().tick()
-    assert PendingEvent.objects.count() == 1
+    sequencer = Sequencer()
+    sequencer.start()
+    assert sequencer.tick() == 1
+    assert len(caplog.records) == 1  # said once, though it was tried twice
+    with tenancy.within(complex_.id):
+        assert PendingEvent.objects.count() == 1
 
 
-def test_a_full_disk_stops_before_anything_is_promised(complex_, at, settings):
-    from danji.rules.refusal import Refusal
-
+def test_a_full_disk_stops_before_anything_is_promised(complex_, at, settings, caplog):
     settings.FREE_SPACE_FLOOR = 2**62
-    with pytest.raises(Refusal, match="저장 공간"):
-        Sequencer().tick()
+    assert Sequencer().tick() == 0
+    assert "저장 공간" in caplog.text
     assert Log.objects.get().size == 0
+
+
+@pytest.mark.django_db
+def test_a_second_sequencer_is_kept_out(cluster):
+    with psycopg.connect(cluster.url()) as other, only_one() as held:
+        assert held
+        (taken,) = other.execute("SELECT pg_try_advisory_lock(%s)", [module.LOCK]).fetchone()
+        assert not taken

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from danji.complexes.models import Complex
 from danji.transparency.actions import log_key
-from danji.transparency.models import Leaf, Log, Opening, PendingEvent
+from danji.transparency.models import Leaf, Log, Opening
 from danji.transparency.tree import file_reader, log_folder
 from danji_verify import note
 from danji_verify.checkpoint import Checkpoint
@@ -44,16 +44,12 @@ def log_of(complex_id: UUID) -> Log:
     return log
 
 
-def verifier_key(complex_: Complex) -> note.VerifierKey:
-    """The key by which others know the complex's log."""
-    log = log_of(complex_.id)
-    return public_log_key(log.origin, log_key(complex_.code, log.number))
-
-
 def policy(complex_: Complex) -> Policy:
     """Whom a verifier has to trust: the log's key. No witness cosigns yet: quorum none."""
-    address = f"{settings.SITE_URL}{settings.PUBLIC_URL}{complex_.code}/log/1/"
-    return Policy((Party(verifier_key(complex_), address),), {}, {}, None)
+    log = log_of(complex_.id)
+    key = public_log_key(log.origin, log_key(complex_.code, log.number))
+    address = f"{settings.SITE_URL}{settings.PUBLIC_URL}{complex_.code}/log/{log.number}/"
+    return Policy((Party(key, address),), {}, {}, None)
 
 
 def published_head(complex_: Complex) -> PublishedHead:
@@ -61,7 +57,7 @@ def published_head(complex_: Complex) -> PublishedHead:
 
     Raises: FileNotFoundError before the first one is published.
     """
-    data = (log_folder(complex_.code) / "checkpoint").read_bytes()
+    data = (log_folder(complex_.code, log_of(complex_.id).number) / "checkpoint").read_bytes()
     return PublishedHead(data, Checkpoint.parse(note.parse_note(data).text))
 
 
@@ -102,11 +98,6 @@ def prove(complex_: Complex, index: int, *, extra: bytes | None = None) -> bytes
     Raises: ProofError when that head does not reach so far yet.
     """
     head = published_head(complex_)
-    folder = log_folder(complex_.code)
+    folder = log_folder(complex_.code, log_of(complex_.id).number)
     path = inclusion_proof(index, head.checkpoint.size, file_reader(folder))
     return Proof(index=index, path=tuple(path), checkpoint=head.note, extra=extra).format()
-
-
-def count_waiting(complex_id: UUID) -> int:
-    """How many events wait for their place."""
-    return PendingEvent.objects.within(complex_id).count()

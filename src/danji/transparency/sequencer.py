@@ -1,8 +1,9 @@
 """The sequencer: gives events their places and publishes signed heads.
 
 One process holds the lock and does this for every complex, in Sunlight's order: stage, read back,
-sign, compare-and-swap the head in the database (the point of no return), apply, publish. Any error
-ends the process; starting again is the only recovery.
+sign, compare-and-swap the head in the database (the point of no return), apply, publish. A log
+that is not as it must be is frozen; any other fault of ours ends the process, and starting again
+is the only recovery.
 """
 
 import io
@@ -10,7 +11,7 @@ import logging
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import UUID
 
@@ -20,13 +21,25 @@ from django.db import connection
 from danji.base import tenancy
 from danji.base.files import refuse_when_disk_is_low, sync_folder, write_durably
 from danji.complexes.models import Complex
+from danji.rules.refusal import Refusal
 from danji.transparency.actions import log_key
 from danji.transparency.models import Leaf, Log, PendingEvent
 from danji.transparency.tree import file_reader, log_folder
 from danji_verify import note
 from danji_verify.checkpoint import Checkpoint, sign_checkpoint
 from danji_verify.checkpoint import log_key as public_log_key
-from danji_verify.tiles import Edge, Growth, Reader, grow, load_edge, tree_root
+from danji_verify.merkle import leaf_hash
+from danji_verify.tiles import (
+    WIDTH,
+    Edge,
+    Growth,
+    Reader,
+    changed_bundles,
+    grow,
+    load_edge,
+    read_bundle,
+    tree_root,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +57,7 @@ class Head:
     """What is remembered of one log between ticks: its right edge, proven against the root."""
 
     log_id: UUID
+    number: int
     origin: str
     edge: Edge
     root: bytes
@@ -53,38 +67,47 @@ class Head:
 class Sequencer:
     """Places pending events, complex by complex.
 
-    `heads` maps the id of a complex to its head; `frozen` to why its log is not continued.
+    `heads` maps the id of a complex to its head; `frozen` to why its log is not continued;
+    `waiting` to why it waits, until a person has helped.
     """
 
     heads: dict[UUID, Head] = field(default_factory=dict)
     frozen: dict[UUID, str] = field(default_factory=dict)
+    waiting: dict[UUID, str] = field(default_factory=dict)
 
     def start(self) -> None:
         """Prove every log against its files before the first event is placed."""
         for complex_ in Complex.objects.all():
-            try:
+            with self._apart(complex_.id):
                 self.heads[complex_.id] = recover(complex_)
-            except LogError as error:
-                self._freeze(complex_.id, error)
 
     def tick(self) -> int:
         """Place everything that waits. Returns: how many events were placed.
 
-        A log that is not as it must be is frozen, and the others go on; whatever else goes wrong
-        ends the process.
+        What is wrong with one complex keeps no other waiting: a log that is not as it must be is
+        frozen, and where a key is missing or the disk full it is tried again. Whatever else goes
+        wrong ends the process.
         """
         placed = 0
         for complex_id in waiting_complexes():
             if complex_id not in self.frozen:
-                try:
+                with self._apart(complex_id):
                     placed += self.seal(complex_id)
-                except LogError as error:
-                    self._freeze(complex_id, error)
         return placed
 
-    def _freeze(self, complex_id: UUID, error: LogError) -> None:
-        self.frozen[complex_id] = str(error)
-        logger.critical("%s", error)
+    @contextmanager
+    def _apart(self, complex_id: UUID) -> Iterator[None]:
+        try:
+            yield
+        except LogError as error:
+            self.frozen[complex_id] = str(error)
+            logger.critical("%s", error)
+        except Refusal as refusal:
+            if self.waiting.get(complex_id) != str(refusal):
+                logger.warning("%s", refusal)
+            self.waiting[complex_id] = str(refusal)
+        else:
+            self.waiting.pop(complex_id, None)
 
     def seal(self, complex_id: UUID) -> int:
         """Place what waits in one complex and publish the new head.
@@ -92,24 +115,26 @@ class Sequencer:
         Raises: LogError when database and published files disagree; Refusal when the disk is full.
         """
         complex_ = Complex.objects.get(id=complex_id)
-        folder = log_folder(complex_.code)
         refuse_when_disk_is_low(Path(settings.PUBLIC))
         head = self.heads.pop(complex_id, None) or recover(complex_)
+        folder = log_folder(complex_.code, head.number)
         with tenancy.within(complex_id):
             waiting = list(
                 PendingEvent.objects.within(complex_id)
-                .order_by("id")
+                # By number first: whatever the clocks said, an event stands behind the one it
+                # follows.
+                .order_by("event__seq", "id")
                 .values_list("id", "event_id", "event__entry", "event__leaf_hash")[:BATCH]
             )
-        growth = grow(
-            head.edge,
-            [bytes(entry) for _, _, entry, _ in waiting],
-            [bytes(leaf_hash) for _, _, _, leaf_hash in waiting],
-        )
+        for _, event_id, entry, kept in waiting:
+            if leaf_hash(bytes(entry)) != bytes(kept):
+                raise LogError(f"{complex_.code}: 사건 {event_id}의 내용이 저장한 뒤 바뀌었습니다.")
+        growth = grow(head.edge, [bytes(entry) for _, _, entry, _ in waiting])
         staged = stage(complex_.code, growth)
-        check_staged(staged, folder, growth)
+        check_staged(staged, folder, head.edge, growth)
         checkpoint = sign_checkpoint(
-            Checkpoint(head.origin, growth.size, growth.root), log_key(complex_.code, 1)
+            Checkpoint(head.origin, growth.size, growth.root),
+            log_key(complex_.code, head.number),
         )
         commit(
             complex_id,
@@ -119,7 +144,9 @@ class Sequencer:
             checkpoint,
         )
         apply(staged, folder, checkpoint)
-        self.heads[complex_id] = Head(head.log_id, head.origin, growth.edge, growth.root)
+        self.heads[complex_id] = replace(head, edge=growth.edge, root=growth.root)
+        with connection.cursor() as cursor:
+            cursor.execute(f"NOTIFY {CHANNEL}")  # when everybody can read it, and no sooner
         return len(waiting)
 
 
@@ -155,20 +182,34 @@ def stage(code: str, growth: Growth) -> Path:
     return staged
 
 
-def check_staged(staged: Path, folder: Path, growth: Growth) -> None:
+def check_staged(staged: Path, folder: Path, edge: Edge, growth: Growth) -> None:
     """Read the staged files back and compute the root a second way, before anything is signed.
 
+    The entries that were stored must lead to the tiles that were stored, and those to the root.
+    Args: `edge` is the tree's right edge before it grew.
     Raises: LogError. A flipped bit between hashing and storing has ended other people's logs.
     """
-    with zipfile.ZipFile(staged) as archive:
-        again = {name: archive.read(name) for name in archive.namelist()}
     published = file_reader(folder)
+    try:
+        with zipfile.ZipFile(staged) as archive:
+            stored = {name: archive.read(name) for name in archive.namelist()}
 
-    def read(path: str) -> bytes:
-        return again[path] if path in again else published(path)
+        def read(path: str) -> bytes:
+            return stored[path] if path in stored else published(path)
 
-    if tree_root(growth.size, read, check=True) != growth.root:
-        raise LogError(f"the staged files of {staged} do not lead to the root that was computed")
+        entries = [
+            entry
+            for index, width in changed_bundles(edge.size, growth.size)
+            for entry in read_bundle(index, width, read)
+        ][edge.size % WIDTH :]
+        holds = (
+            grow(edge, entries).files == stored
+            and tree_root(growth.size, read, check=True) == growth.root
+        )
+    except (OSError, ValueError, zipfile.BadZipFile) as problem:
+        raise LogError(f"{staged}: 써 둔 파일을 다시 읽을 수 없습니다({problem}).") from problem
+    if not holds:
+        raise LogError(f"{staged}: 써 둔 파일이 계산한 뿌리 값으로 이어지지 않습니다.")
 
 
 def commit(
@@ -186,14 +227,12 @@ def commit(
             .update(size=growth.size, root=growth.root, checkpoint=checkpoint)
         )
         if moved != 1:
-            raise LogError("another sequencer has moved the head of the log")
+            raise LogError("다른 봉인 처리기가 봉인 기록을 먼저 늘렸습니다.")
         Leaf.objects.bulk_create(
             Leaf(complex_id=complex_id, event_id=event_id, index=index)
             for index, event_id in enumerate(placed.values(), head.edge.size)
         )
         PendingEvent.objects.within(complex_id).filter(id__in=list(placed)).delete()
-        with connection.cursor() as cursor:
-            cursor.execute(f"NOTIFY {CHANNEL}")
 
 
 def apply(staged: Path, folder: Path, checkpoint: bytes) -> None:
@@ -212,9 +251,9 @@ def recover(complex_: Complex) -> Head:
     Raises: LogError when what is published is newer than, or differs from, the database: then the
     database was restored from a backup, and signing would fork the log.
     """
-    folder = log_folder(complex_.code)
     with tenancy.within(complex_.id):
         log = Log.objects.within(complex_.id).get()
+    folder = log_folder(complex_.code, log.number)
     size, root, checkpoint = log.size, bytes(log.root), bytes(log.checkpoint)
     key = public_log_key(log.origin, log_key(complex_.code, log.number))
     published = published_head(folder, key)
@@ -242,7 +281,7 @@ def recover(complex_: Complex) -> Head:
     for leftover in staging_folder(complex_.code).glob("*.zip"):
         leftover.unlink()
     edge = proven_edge(size, root, file_reader(folder))
-    return Head(log.id, log.origin, edge, root)
+    return Head(log.id, log.number, log.origin, edge, root)
 
 
 def published_head(folder: Path, key: note.VerifierKey) -> Checkpoint | None:
@@ -257,7 +296,7 @@ def published_head(folder: Path, key: note.VerifierKey) -> Checkpoint | None:
     try:
         return Checkpoint.parse(note.open_note(data, [key]).text)
     except ValueError as problem:
-        raise LogError(f"{folder / 'checkpoint'} is damaged: {problem}") from problem
+        raise LogError(f"{folder / 'checkpoint'} 파일이 상했습니다({problem}).") from problem
 
 
 def proven_edge(size: int, root: bytes, reader: Reader) -> Edge:
@@ -269,9 +308,9 @@ def proven_edge(size: int, root: bytes, reader: Reader) -> Edge:
         edge = load_edge(size, reader)
         computed = tree_root(size, reader, check=True)
     except (OSError, ValueError) as problem:
-        raise LogError(f"published files of the log are damaged: {problem}") from problem
+        raise LogError(f"공개된 봉인 기록의 파일이 상했거나 없습니다({problem}).") from problem
     if computed != root or edge.root != root:
-        raise LogError("published files of the log do not lead to the signed root")
+        raise LogError("공개된 봉인 기록의 파일이 서명한 뿌리 값으로 이어지지 않습니다.")
     return edge
 
 

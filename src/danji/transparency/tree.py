@@ -7,7 +7,7 @@ from django.conf import settings
 from danji_verify.tiles import Reader
 
 
-def log_folder(code: str, number: int = 1) -> Path:
+def log_folder(code: str, number: int) -> Path:
     """Where the files of a log are published."""
     return Path(settings.PUBLIC) / code / "log" / str(number)
 

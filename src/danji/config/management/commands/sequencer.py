@@ -1,14 +1,11 @@
-import logging
 import signal
 import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from danji.rules.refusal import Refusal
 from danji.transparency.sequencer import Sequencer, only_one
 
-logger = logging.getLogger("danji.sequencer")
 TICK = 0.2  # seconds between looks at what waits
 
 
@@ -27,15 +24,6 @@ class Command(BaseCommand):
                 raise CommandError("다른 봉인 처리기가 이미 일하고 있습니다.")
             sequencer = Sequencer()
             sequencer.start()
-            said = ""
             while not stop.is_set():
-                try:
-                    placed = sequencer.tick()
-                    said = ""
-                except Refusal as refusal:
-                    placed = 0
-                    if str(refusal) != said:
-                        logger.warning("%s", refusal)
-                    said = str(refusal)
-                if not placed:
+                if not sequencer.tick():
                     stop.wait(TICK)
