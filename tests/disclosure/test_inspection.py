@@ -2,6 +2,7 @@
 
 import io
 
+import pikepdf
 import pytest
 import typst
 
@@ -93,4 +94,36 @@ def test_a_number_is_never_cleared():
 def test_hostile_files_end_quietly():
     bomb = io.BytesIO(b"%PDF-1.7\n" + b"[" * 100_000 + b"%%EOF").getvalue()
     found = find_obstacles(content(attachments=[attach("폭탄.pdf", bomb)]), pdf("clean"))
+    assert [place.kind for place in found] == [UNREADABLE]
+
+
+def with_note() -> bytes:
+    made = pikepdf.open(io.BytesIO(pdf("clean")))
+    note = made.make_indirect(
+        {
+            "/Type": pikepdf.Name.Annot,
+            "/Subtype": pikepdf.Name.FreeText,
+            "/Rect": [10, 10, 200, 40],
+            "/Contents": NUMBER,
+        }
+    )
+    made.pages[0].Annots = pikepdf.Array([note])
+    return saved(made)
+
+
+def with_file() -> bytes:
+    made = pikepdf.open(io.BytesIO(pdf("clean")))
+    made.attachments["숨은.txt"] = NUMBER.encode()
+    return saved(made)
+
+
+def saved(made: pikepdf.Pdf) -> bytes:
+    out = io.BytesIO()
+    made.save(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("make", [with_note, with_file])
+def test_what_stands_on_or_in_a_pdf_waits_for_a_person(make):
+    found = find_obstacles(content(attachments=[attach("견적서.pdf", make())]), pdf("clean"))
     assert [place.kind for place in found] == [UNREADABLE]

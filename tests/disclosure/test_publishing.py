@@ -171,3 +171,37 @@ def test_a_missing_seal_key_is_said_and_mended_later(file, settings, complex_, c
     key.write_bytes(kept)
     catch_up()
     assert record.number in page_of(record)
+
+
+def test_a_page_tells_nothing_of_a_successor_that_is_not_open(file):
+    first = file()
+    second = file("memo", MEMO, supersedes=first)
+    assert second.number not in page_of(first)
+    assert second.title not in page_of(first)
+
+
+def test_one_bad_record_keeps_no_other_waiting(file, monkeypatch):
+    from danji.renditions import jobs
+
+    real = jobs.render
+
+    def render(document, **options):
+        if "막힌" in document.record["content"]["title"]:
+            raise ValueError("this one cannot be printed")
+        return real(document, **options)
+
+    monkeypatch.setattr(jobs, "render", render)
+    bad = file(content=NOTICE | {"title": "막힌 공고"})
+    good = file()
+    assert list(Rendition.objects.values_list("record_id", flat=True)) == [good.id]
+    monkeypatch.setattr(jobs, "render", real)
+    catch_up()
+    assert bad.number in page_of(bad)
+
+
+def test_the_lists_follow_the_complex(file, complex_):
+    file()
+    complex_.name = "새들꽃마을아파트"
+    complex_.save(update_fields=["name"])
+    run_jobs()
+    assert complex_.name in (complex_folder(complex_.code) / "index.html").read_text()

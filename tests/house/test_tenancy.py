@@ -117,6 +117,8 @@ APPEND_ONLY = [
     "approvals_withdrawal",
     "records_record",
     "records_citation",
+    "records_recordfolder",
+    "formbook_form",
     "transparency_event",
     "transparency_leaf",
     "renditions_rendition",

@@ -1,5 +1,7 @@
 """A message is delivered at least once, and noted."""
 
+from smtplib import SMTPRecipientsRefused
+
 import pytest
 
 from danji.outbox.actions import tell
@@ -25,3 +27,22 @@ def test_what_the_mail_server_did_not_take_is_tried_again(manager, at, mailoutbo
             deliver_messages(manager.complex_id)
     assert not Delivery.objects.exists()
     assert deliver_messages(manager.complex_id) == 1
+
+
+def test_a_refused_address_keeps_nobody_else_waiting(manager, chief, at, mailoutbox, monkeypatch):
+    from danji.outbox import jobs
+
+    real = jobs.send_mail
+
+    def send(subject, body, sender, recipients):
+        if recipients == [manager.person.email]:
+            raise SMTPRecipientsRefused({recipients[0]: (550, b"no such user")})
+        return real(subject, body, sender, recipients)
+
+    monkeypatch.setattr(jobs, "send_mail", send)
+    tell(manager, "결재 요청", "문서가 기다립니다.", at=at)
+    tell(chief, "결재 요청", "문서가 기다립니다.", at=at)
+    deliver_messages(manager.complex_id)
+    assert deliver_messages(manager.complex_id) == 0
+    assert [mail.to for mail in mailoutbox] == [[chief.person.email]]
+    assert "no such user" in Delivery.objects.exclude(refused="").get().refused

@@ -34,7 +34,7 @@ class ComplexScoped(models.Model):
 class ScopedForeignKey(ForeignObject):  # type: ignore[type-arg]
     """A reference inside one complex: it joins on the complex and on the column `<name>_id`.
 
-    The composite constraint in the database is added by `AddScopedForeignKey` in a migration.
+    The composite constraint in the database is added by `scoped_foreign_key` in a migration.
     """
 
     def __init__(

@@ -2,17 +2,31 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from uuid import UUID
 
 from django.db import connection, transaction
 
+_entered: ContextVar[UUID | None] = ContextVar("complex", default=None)
+
 
 @contextmanager
 def within(complex_id: UUID) -> Iterator[None]:
-    """Run one transaction that sees and writes the rows of this complex and of no other."""
+    """Run one transaction that sees and writes the rows of this complex and of no other.
+
+    Inside itself it is part of the same transaction.
+    Raises: RuntimeError inside the transaction of another complex, whose setting would remain.
+    """
+    before = _entered.get()
+    if before not in (None, complex_id):
+        raise RuntimeError("this transaction belongs to another complex")
     with transaction.atomic():
         _enter("app.complex", complex_id)
-        yield
+        token = _entered.set(complex_id)
+        try:
+            yield
+        finally:
+            _entered.reset(token)
 
 
 @contextmanager

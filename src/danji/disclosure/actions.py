@@ -1,10 +1,10 @@
 """Disclosing a record, and answering for what a program could not read."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from danji.accounts.models import Office, Officeholder
 from danji.complexes.models import Complex
@@ -12,10 +12,11 @@ from danji.disclosure.inspection import Place
 from danji.disclosure.models import Clearance, Obstacle, Publication
 from danji.disclosure.queries import DisclosedRecord, read_record
 from danji.renditions.models import Rendition
+from danji.rules.periods import day_in_seoul
 from danji.rules.refusal import Refusal
 from danji.transparency.actions import append_event
 from danji_verify.canonical import canonical
-from danji_verify.entry import Event
+from danji_verify.entry import Event, format_time
 
 
 @transaction.atomic
@@ -42,12 +43,26 @@ def publish_record(shown: DisclosedRecord, complex_: Complex, *, at: datetime) -
                     "basis": disclosure["basis"],
                     "record": shown.record.digest,
                     "signed": shown.rendition.signed,
+                    "cleared": _cleared(shown.clearance),
                 }
             )
         },
         at=at,
     )
     return publication
+
+
+def _cleared(clearance: Clearance | None) -> dict[str, str] | None:
+    """Who answered for what no program could read; null where nobody had to."""
+    if clearance is None:
+        return None
+    officeholder = clearance.officeholder
+    return {
+        "officeholder": officeholder.id.hex,
+        "office": officeholder.get_office_display(),
+        "name": officeholder.person.name,
+        "at": format_time(clearance.cleared_at.astimezone(UTC).replace(microsecond=0)),
+    }
 
 
 @transaction.atomic
@@ -68,7 +83,7 @@ def clear_record(record_id: UUID, *, actor: Officeholder, at: datetime) -> Clear
 
     Raises: Refusal for anybody else, and where an identification number stands in the way.
     """
-    if actor.office != Office.MANAGER:
+    if actor.office != Office.MANAGER or not actor.covers(day_in_seoul(at)):
         raise Refusal(
             "붙임을 확인하고 공개하는 일은 관리사무소장이 합니다.",
             next_step="관리사무소장께 확인을 부탁해 주세요.",
@@ -81,9 +96,11 @@ def clear_record(record_id: UUID, *, actor: Officeholder, at: datetime) -> Clear
             "공개할 수 없는 번호가 들어 있는 문서입니다.",
             next_step="번호를 뺀 새 문서로 다시 기안해 주세요. 이 문서는 공개되지 않습니다.",
         )
-    if Clearance.objects.within(actor.complex_id).filter(record_id=record_id).exists():
-        raise Refusal("이미 확인하신 문서입니다.", next_step="곧 공개됩니다.")
-    clearance: Clearance = Clearance.objects.create(
-        complex=actor.complex, record=shown.record, officeholder=actor, cleared_at=at
-    )
+    try:
+        with transaction.atomic():
+            clearance: Clearance = Clearance.objects.create(
+                complex=actor.complex, record=shown.record, officeholder=actor, cleared_at=at
+            )
+    except IntegrityError:
+        raise Refusal("이미 확인하신 문서입니다.", next_step="곧 공개됩니다.") from None
     return clearance

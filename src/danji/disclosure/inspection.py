@@ -46,7 +46,10 @@ def find_obstacles(payload: dict[str, Any], rendition: bytes) -> list[Place]:
     texts += [(_label(block), text) for block in content["blocks"] for text in _texts(block)]
     texts += [(f"붙임 ‘{file['name']}’의 이름", file["name"]) for file in content["attachments"]]
     texts += [("본문의 값", text) for text in _texts(content["values"])]
-    texts += list(_pages("PDF", rendition))
+    texts += [
+        (f"PDF {number}쪽", text or "")
+        for number, text in enumerate(read_pages(rendition, "--carrier"), 1)
+    ]
     unreadable = []
     for file in content["attachments"]:
         place = f"붙임 ‘{file['name']}’"
@@ -91,21 +94,22 @@ def _attached_pages(place: str, file: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _pages(place: str, pdf: bytes) -> Iterator[tuple[str, str]]:
-    """The text of each page with its place. Raises: UnreadableError when a page has none."""
+    """The text of each page with its place. Raises: UnreadableError when one holds more."""
     for number, text in enumerate(read_pages(pdf), 1):
-        if not text.strip():
+        if text is None:
             raise UnreadableError(place)
         yield f"{place} {number}쪽", text
 
 
-def read_pages(pdf: bytes) -> list[str]:
-    """The text of a PDF's pages, read by a process that cannot harm us.
+def read_pages(pdf: bytes, *options: str) -> list[str | None]:
+    """The text of a PDF's pages, read by a process that cannot harm us; None where there is more.
 
+    Args: `--carrier` for a PDF of our own, whose embedded files are looked at one by one.
     Raises: UnreadableError.
     """
     try:
         answer = subprocess.run(
-            [sys.executable, "-I", "-m", "danji.disclosure.extract"],
+            [sys.executable, "-I", "-m", "danji.disclosure.extract", *options],
             input=pdf,
             capture_output=True,
             timeout=SECONDS,
@@ -113,5 +117,5 @@ def read_pages(pdf: bytes) -> list[str]:
         )
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as problem:
         raise UnreadableError(str(problem)) from problem
-    pages: list[str] = json.loads(answer.stdout)
+    pages: list[str | None] = json.loads(answer.stdout)
     return pages

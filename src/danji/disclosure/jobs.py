@@ -7,13 +7,14 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from danji.base import tenancy
+from danji.base.jobs import each
 from danji.complexes.models import Complex
 from danji.disclosure import site
 from danji.disclosure.actions import note_obstacle, publish_record
 from danji.disclosure.inspection import find_obstacles
 from danji.disclosure.models import Clearance, Obstacle, Publication
-from danji.disclosure.queries import disclosed, pdf_of, proof_of, published_records
-from danji.records.models import Record, Relation
+from danji.disclosure.queries import disclosed, pdf_of, proof_of, publicly_replaced
+from danji.records.models import Record
 from danji.renditions.models import Rendition
 from danji.rules.disclosure import Scope
 from danji.transparency.models import Leaf
@@ -26,19 +27,20 @@ def publish_rendered_records(complex_id: UUID) -> int:
     """Disclose every record whose PDF has its place in the log. Safe to run twice.
 
     The files are written first and the fact noted after: it says what can be read already.
-    Returns: how many records were looked at.
+    Returns: how many records were disclosed, or found to hold what must not be shown.
     """
     complex_ = Complex.objects.get(id=complex_id)
+
+    def publish(record: Record) -> None:
+        _publish(record, complex_, timezone.now())
+
     with tenancy.within(complex_id):
-        waiting = list(_waiting(complex_id))
-    for record in waiting:
-        with tenancy.within(complex_id):
-            _publish(record, complex_, timezone.now())
+        waiting = _waiting(complex_id)
+    done = each(complex_id, waiting, publish)
     with tenancy.within(complex_id):
-        publications = published_records(complex_id)
-        if not site.is_current(complex_, publications):
-            site.write_lists(complex_, publications)
-    return len(waiting)
+        if not site.is_current(complex_):
+            site.write_lists(complex_)
+    return done
 
 
 def _waiting(complex_id: UUID) -> list[Record]:
@@ -69,8 +71,7 @@ def _publish(record: Record, complex_: Complex, now: datetime) -> None:
             return
     if shown.payload["content"]["disclosure"]["scope"] == Scope.PUBLIC:
         site.write_document(shown, complex_, pdf=pdf, proof=proof_of(shown, complex_), at=now)
-    publish_record(shown, complex_, at=now)
-    for citation in shown.record.citations.filter(relation=Relation.SUPERSEDES):
-        replaced = disclosed(citation.cited)
-        if replaced.publication and replaced.publication.scope == Scope.PUBLIC:
-            site.write_page(replaced, complex_, at=replaced.publication.published_at)
+    publication = publish_record(shown, complex_, at=now)
+    if publication.scope == Scope.PUBLIC:
+        for replaced in publicly_replaced(record):
+            site.write_page(disclosed(replaced.record), complex_, at=replaced.published_at)

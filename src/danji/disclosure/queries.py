@@ -10,8 +10,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 from danji.accounts.models import Officeholder, Residency
 from danji.base import files
 from danji.complexes.models import Complex
-from danji.disclosure.models import Obstacle, Publication
-from danji.records.models import Record
+from danji.disclosure.models import Clearance, Obstacle, Publication
+from danji.records.models import Record, Relation
 from danji.records.queries import register
 from danji.renditions.models import Rendition
 from danji.rules.disclosure import Scope
@@ -31,6 +31,7 @@ class DisclosedRecord:
     rendition: Rendition | None
     publication: Publication | None
     obstacle: Obstacle | None
+    clearance: Clearance | None
     finalized: LoggedEvent | None  # the event that logged the PDF, once it has its place
 
 
@@ -69,16 +70,44 @@ def disclosed(record: Record) -> DisclosedRecord:
         rendition=Rendition.objects.filter(**of_record).first(),
         publication=Publication.objects.filter(**of_record).first(),
         obstacle=Obstacle.objects.filter(**of_record).first(),
+        clearance=Clearance.objects.filter(**of_record)
+        .select_related("officeholder__person")
+        .first(),
         finalized=next((event for event in events if event.name == Event.FINALIZED), None),
     )
 
 
-def published_records(complex_id: UUID) -> Sequence[Publication]:
+def published_records(complex_id: UUID) -> QuerySet[Publication]:
     """What is open to everybody, newest first."""
-    return list(
+    published: QuerySet[Publication] = (
         Publication.objects.within(complex_id)
         .filter(scope=Scope.PUBLIC)
         .select_related("record__folder")
+    )
+    return published
+
+
+def publicly_replaced(record: Record) -> list[Publication]:
+    """The publications, open to everybody, of the records that this one replaces."""
+    cited = record.citations.filter(relation=Relation.SUPERSEDES).values("cited_id")
+    return list(published_records(record.complex_id).filter(record_id__in=cited))
+
+
+def public_successors(record: Record) -> list[Record]:
+    """The records open to everybody that replace this one; of others nothing is told."""
+    citing = record.cited_by.filter(relation=Relation.SUPERSEDES).values("record_id")
+    return [
+        publication.record
+        for publication in published_records(record.complex_id).filter(record_id__in=citing)
+    ]
+
+
+def public_docs(complex_id: UUID, docs: Sequence[UUID]) -> set[UUID]:
+    """Which of these documents everybody can read."""
+    return set(
+        published_records(complex_id)
+        .filter(record__doc__in=docs)
+        .values_list("record__doc", flat=True)
     )
 
 

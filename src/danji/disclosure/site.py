@@ -1,12 +1,13 @@
 """The public pages of a complex: files that any web server serves and anyone mirrors."""
 
 import json
-from collections.abc import Sequence
 from datetime import datetime
 from importlib import resources
+from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.template.loader import render_to_string
@@ -15,11 +16,16 @@ from danji.base.files import write_durably
 from danji.complexes.models import Complex
 from danji.complexes.queries import count_units
 from danji.disclosure.models import Publication
-from danji.disclosure.queries import DisclosedRecord
-from danji.records.queries import superseded_by
+from danji.disclosure.queries import (
+    DisclosedRecord,
+    public_docs,
+    public_successors,
+    published_records,
+)
+from danji.records.models import Relation
 from danji.rules.approval import Act
 from danji.rules.periods import day_in_seoul, format_date
-from danji.transparency.queries import policy
+from danji.transparency.queries import log_of, policy
 
 NEWEST = 20  # documents on the complex's first page
 STATE = ".lists"  # what the lists were last written from
@@ -51,8 +57,9 @@ def write_page(shown: DisclosedRecord, complex_: Complex, *, at: datetime) -> No
     content = shown.payload["content"]
     replaced = [
         {"number": record.number, "title": record.title, "href": f"../{record.doc.hex}/"}
-        for record in superseded_by(shown.record)
+        for record in public_successors(shown.record)
     ]
+    readable = public_docs(complex_.id, [UUID(cite["doc"]) for cite in content["cites"]])
     _write(
         document_folder(complex_.code, shown.record.doc.hex) / "index.html",
         "public/document.html",
@@ -77,9 +84,9 @@ def write_page(shown: DisclosedRecord, complex_: Complex, *, at: datetime) -> No
             "cites": [
                 {
                     "number": cite["number"],
-                    "relation": {"refers": "관련", "supersedes": "대체"}[cite["relation"]],
-                    "supersedes": cite["relation"] == "supersedes",
-                    "href": f"../{cite['doc']}/",
+                    "relation": Relation(cite["relation"]).label,
+                    "supersedes": cite["relation"] == Relation.SUPERSEDES,
+                    "href": f"../{cite['doc']}/" if UUID(cite["doc"]) in readable else "",
                 }
                 for cite in content["cites"]
             ],
@@ -94,11 +101,12 @@ def write_page(shown: DisclosedRecord, complex_: Complex, *, at: datetime) -> No
     )
 
 
-def write_lists(complex_: Complex, publications: Sequence[Publication]) -> None:
+def write_lists(complex_: Complex) -> None:
     """Write the complex's first page, its list, and the key by which its log is checked."""
     folder = complex_folder(complex_.code)
-    rows = [_row(publication) for publication in publications]
-    write_durably(folder / "log" / "1" / "policy.txt", policy(complex_).format())
+    state = _state(complex_)
+    rows = [_row(publication) for publication in published_records(complex_.id)]
+    write_durably(folder / _log(complex_) / "policy.txt", policy(complex_).format())
     _write(
         folder / "list" / "index.html",
         "public/list.html",
@@ -117,7 +125,7 @@ def write_lists(complex_: Complex, publications: Sequence[Publication]) -> None:
         count=len(rows),
         units=count_units(complex_.id),
     )
-    write_durably(folder / STATE, _state(publications))
+    write_durably(folder / STATE, state)
 
 
 def write_verifier() -> None:
@@ -126,17 +134,25 @@ def write_verifier() -> None:
     write_durably(Path(settings.PUBLIC) / "verify.html", page.read_bytes())
 
 
-def is_current(complex_: Complex, publications: Sequence[Publication]) -> bool:
-    """Whether the lists were written from these publications."""
+def is_current(complex_: Complex) -> bool:
+    """Whether the lists say what is published now."""
     try:
-        return (complex_folder(complex_.code) / STATE).read_bytes() == _state(publications)
+        return (complex_folder(complex_.code) / STATE).read_bytes() == _state(complex_)
     except FileNotFoundError:
         return False
 
 
-def _state(publications: Sequence[Publication]) -> bytes:
-    newest = publications[0].id.hex if publications else ""
-    return json.dumps({"count": len(publications), "newest": newest}).encode()
+def _state(complex_: Complex) -> bytes:
+    """All that the lists depend on."""
+    published = published_records(complex_.id)
+    newest = published.values_list("id", flat=True).first()
+    about = [complex_.name, complex_.address, complex_.phone, version("danji")]
+    return json.dumps([published.count(), str(newest), *about]).encode()
+
+
+def _log(complex_: Complex) -> str:
+    """The folder of the log below the complex's own."""
+    return f"log/{log_of(complex_.id).number}"
 
 
 def _row(publication: Publication) -> dict[str, Any]:
@@ -158,6 +174,7 @@ def _write(path: Path, template: str, complex_: Complex, **context: Any) -> None
         {
             "complex": complex_,
             "root": f"{settings.PUBLIC_URL}{complex_.code}/",
+            "log": f"{settings.PUBLIC_URL}{complex_.code}/{_log(complex_)}/",
             "demo": complex_.demonstration,
             **context,
         },

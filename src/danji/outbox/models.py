@@ -19,10 +19,14 @@ class Message(ComplexScoped):
 
 
 class Delivery(ComplexScoped):
-    """The fact that a message was handed to the mail server. At least once, seldom twice."""
+    """The fact that a message was handed to the mail server. At least once, seldom twice.
+
+    `refused` holds the server's words where it did not take this message and never will.
+    """
 
     message = ScopedForeignKey(Message, models.PROTECT, related_name="deliveries")
     delivered_at = models.DateTimeField()
+    refused = models.CharField(max_length=200, blank=True)
 
     class Meta:
         constraints = (

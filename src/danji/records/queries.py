@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from danji.records.models import Citation, Record
+from danji.records.models import Record
 from danji.rules.refusal import Refusal
 from danji.transparency.models import Leaf
 from danji.transparency.queries import is_placed
@@ -44,13 +44,3 @@ def register(complex_id: UUID, *, search: str = "") -> QuerySet[Record]:
     for word in search.split():
         records = records.filter(Q(number__icontains=word) | Q(title__icontains=word))
     return records
-
-
-def superseded_by(record: Record) -> list[Record]:
-    """The records that replace this one."""
-    return [
-        citation.record
-        for citation in Citation.objects.within(record.complex_id)
-        .filter(cited_id=record.id, relation="supersedes")
-        .select_related("record")
-    ]

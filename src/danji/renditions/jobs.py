@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from danji.base import files, tenancy
+from danji.base.jobs import each
 from danji.base.keys import read_key
 from danji.complexes.models import Complex
 from danji.records.models import Record
@@ -32,13 +33,14 @@ def render_sealed_records(complex_id: UUID) -> int:
     Returns: how many were rendered.
     """
     complex_ = Complex.objects.get(id=complex_id)
+
+    def render_record(record: Record) -> None:
+        _render(record, complex_)
+
     with tenancy.within(complex_id):
         rendered = Rendition.objects.filter(complex_id=complex_id, record_id=OuterRef("id"))
         waiting = list(sealed_records(complex_id).filter(~Exists(rendered))[:BATCH])
-    for record in waiting:
-        with tenancy.within(complex_id):
-            _render(record, complex_)
-    return len(waiting)
+    return each(complex_id, waiting, render_record)
 
 
 def _render(record: Record, complex_: Complex) -> None:

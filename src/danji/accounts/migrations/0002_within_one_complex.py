@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from danji.base.migration import one_complex_only, scoped_foreign_key
+from danji.base.migration import append_only, one_complex_only, scoped_foreign_key
 
 
 class Migration(migrations.Migration):
@@ -12,6 +12,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        append_only("accounts_officeholder", may_update=["until"]),
         scoped_foreign_key("accounts_residency", "unit", "complexes_unit"),
         one_complex_only("accounts_officeholder", "accounts_residency", or_own="person_id"),
     ]

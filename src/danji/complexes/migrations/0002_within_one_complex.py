@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from danji.base.migration import one_complex_only, scoped_foreign_key
+from danji.base.migration import append_only, one_complex_only, scoped_foreign_key
 
 
 class Migration(migrations.Migration):
@@ -11,6 +11,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        append_only("complexes_complex", may_update=["name", "address", "phone"]),
         scoped_foreign_key("complexes_unit", "building", "complexes_building"),
         scoped_foreign_key("complexes_household", "unit", "complexes_unit"),
         one_complex_only(

@@ -73,6 +73,7 @@ class Migration(migrations.Migration):
                 ),
                 ("id", models.UUIDField(default=danji.base.ids.uuid7)),
                 ("delivered_at", models.DateTimeField()),
+                ("refused", models.CharField(blank=True, max_length=200)),
                 ("message_id", models.UUIDField()),
                 (
                     "complex",

@@ -17,6 +17,6 @@ class Migration(migrations.Migration):
         one_complex_only(
             "records_recordfolder", "records_register", "records_record", "records_citation"
         ),
-        append_only("records_record", "records_citation"),
+        append_only("records_record", "records_citation", "records_recordfolder"),
         append_only("records_register", may_update=["last"]),
     ]

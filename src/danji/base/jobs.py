@@ -1,0 +1,36 @@
+"""Doing one thing after another: what is wrong with one keeps none of the others waiting."""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError
+
+from danji.base import tenancy
+from danji.rules.refusal import Refusal
+
+logger = logging.getLogger(__name__)
+
+Thing = TypeVar("Thing")
+
+
+def each(complex_id: UUID, things: Iterable[Thing], do: Callable[[Thing], None]) -> int:
+    """Do something with each thing, each in a transaction of its own.
+
+    Returns: with how many it was done; the others are logged, and tried again next time.
+    Raises: OperationalError, InterfaceError when the database is away; Refusal, which is about
+    the complex and not about the one thing.
+    """
+    done = 0
+    for thing in things:
+        try:
+            with tenancy.within(complex_id):
+                do(thing)
+        except (OperationalError, InterfaceError, Refusal):
+            raise
+        except Exception:
+            logger.exception("%s was not done: %s", do.__name__, thing)
+        else:
+            done += 1
+    return done
