@@ -95,7 +95,7 @@ def test_a_withdrawal_comes_from_the_drafter_and_in_time(person, state, fact):
 def test_a_return_gives_its_reason():
     approval.check_opinion(Decision.APPROVE, "")
     approval.check_opinion(Decision.RETURN, "견적서를 붙여 주세요.")
-    with pytest.raises(Refusal, match="까닭"):
+    with pytest.raises(Refusal, match="이유"):
         approval.check_opinion(Decision.RETURN, " \n ")
     with pytest.raises(Refusal, match="1,001자"):
         approval.check_opinion(Decision.APPROVE, "가" * 1001)
@@ -160,9 +160,11 @@ def test_a_line_that_can_never_be_is_our_own_mistake(steps):
         Line(steps)
 
 
-def test_a_withdrawal_after_a_decision_can_never_be():
-    with pytest.raises(ValueError, match="withdrawn"):
-        line(Decision.APPROVE, withdrawn=True)
+def test_a_document_that_nobody_can_decide_any_more_can_be_withdrawn():
+    begun = line(Decision.APPROVE)
+    assert approval.can_withdraw(begun, is_stuck=True)
+    approval.check_withdrawal(BOOKKEEPER, begun, is_stuck=True)
+    assert not approval.can_withdraw(line(Decision.RETURN), is_stuck=True)
 
 
 class AnyoneAtAnyTime(RuleBasedStateMachine):

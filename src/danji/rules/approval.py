@@ -65,8 +65,7 @@ class Line:
     """A submitted document's approval line: its steps in order of position, and its withdrawal.
 
     Raises: ValueError for what can never be true: a decision without its moment, a decision
-    ahead of an undecided step or after a return, a drafter who returned, a withdrawal after a
-    decision.
+    ahead of an undecided step or after a return, a drafter who returned.
     """
 
     steps: tuple[Step, ...]
@@ -82,8 +81,6 @@ class Line:
                 raise ValueError("steps are not in order")
             if later.decision and (not earlier.done or earlier.decision is Decision.RETURN):
                 raise ValueError(f"step {later.position} was decided out of turn")
-        if self.withdrawn_at and decisions(self):
-            raise ValueError("withdrawn after a decision")
 
 
 def decisions(line: Line) -> tuple[Step, ...]:
@@ -113,9 +110,13 @@ def turn(line: Line) -> Step | None:
     return next((step for step in line.steps if not step.done), None)
 
 
-def can_withdraw(line: Line) -> bool:
-    """Whether the drafter may still take the document back: until the first decision (회수)."""
-    return turn(line) is not None and not decisions(line)
+def can_withdraw(line: Line, *, is_stuck: bool = False) -> bool:
+    """Whether the drafter may still take the document back (회수): until the first decision.
+
+    Args: `is_stuck` says that whoever's turn it is has left office, so that nobody can decide;
+    then the drafter may take it back after decisions too.
+    """
+    return turn(line) is not None and (is_stuck or not decisions(line))
 
 
 def step_for(approver: UUID, line: Line) -> Step:
@@ -152,8 +153,8 @@ def step_for(approver: UUID, line: Line) -> Step:
     )
 
 
-def check_withdrawal(person: UUID, line: Line) -> None:
-    """Let the drafter take the document back, and nobody else, and only before a decision.
+def check_withdrawal(person: UUID, line: Line, *, is_stuck: bool = False) -> None:
+    """Let the drafter take the document back, and nobody else, and only while `can_withdraw`.
 
     Raises: Refusal when it is someone else's document, or the line is closed or under way.
     """
@@ -164,7 +165,7 @@ def check_withdrawal(person: UUID, line: Line) -> None:
             "기안한 사람만 문서를 회수할 수 있습니다.",
             next_step="고칠 곳이 있으면 의견을 적어 반려해 주세요.",
         )
-    if decisions(line):
+    if not can_withdraw(line, is_stuck=is_stuck):
         raise Refusal(
             "이미 결재가 시작되어 회수할 수 없습니다.",
             next_step="고칠 곳이 있으면 다음 결재자에게 반려해 달라고 해 주세요.",
@@ -178,7 +179,7 @@ def check_opinion(decision: Decision, opinion: str) -> None:
     """
     if decision is Decision.RETURN and not opinion.strip():
         raise Refusal(
-            "반려하는 까닭이 적혀 있지 않습니다.",
+            "반려하는 이유가 적혀 있지 않습니다.",
             next_step="기안한 분이 무엇을 고치면 되는지 의견에 적어 주세요.",
         )
     if len(opinion) > OPINION_LIMIT:

@@ -68,7 +68,7 @@ _LINE_ENDS = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 
 _BREAK = r"(?: *\n+ *)?"  # a number may run over the end of a line
 _DIGIT = "[0-9]"
-_SEPARATOR = r"[ \n\-./_~:·]{0,5}"
+_SEPARATOR = r"(?:[ \n\-./_~:·,=*|()]{0,5}|\D{0,3}[뒤뒷]\D{0,4})"
 
 
 def _resident(between: str, separator: str, before: str, after: str) -> re.Pattern[str]:
@@ -80,7 +80,7 @@ def _resident(between: str, separator: str, before: str, after: str) -> re.Patte
 # Written together, or with a space after every digit as on a paper form.
 _RESIDENT = (
     _resident(_BREAK, _SEPARATOR, r"(?<!\d)", r"(?!\d)"),
-    _resident(" ", " ?[-./_~:·]? ?", r"(?<!\d)(?<!\d )", r"(?! ?\d)"),
+    _resident(" ?", " ?[-./_~:·]? ?", r"(?<!\d)(?<!\d )", r"(?! ?\d)"),
 )
 _PASSPORT = re.compile(
     rf"(?<![A-Z0-9])(?=([MSRODGT]{_BREAK}"
@@ -130,7 +130,7 @@ def _plain(text: str) -> tuple[str, list[int]]:
     for place, character in enumerate(text):
         if character in _ZERO_WIDTH:
             continue
-        digit = unicodedata.decimal(character, None)
+        digit = unicodedata.digit(character, None)  # circled and raised ones too
         if digit is not None:
             kept.append(str(digit))
         elif character in _LINE_ENDS:
@@ -150,8 +150,7 @@ def _matches(plain: str) -> Iterator[tuple[Identifier, int, int]]:
     for pattern in _RESIDENT:
         for match in pattern.finditer(plain):
             digits = re.sub(r"\D", "", match[1])
-            # More than one line end is a column of numbers, not a number.
-            if len(re.findall(r"\n[ \n]*", match[1])) <= 1 and _is_birth(digits[:6], digits[6]):
+            if _is_one_number(match[1]) and _is_birth(digits[:6], digits[6]):
                 foreign = digits[6] in "5678"
                 kind = Identifier.FOREIGNER if foreign else Identifier.RESIDENT
                 yield kind, *match.span(1)
@@ -159,6 +158,16 @@ def _matches(plain: str) -> Iterator[tuple[Identifier, int, int]]:
         for match in pattern.finditer(plain):
             if match[1].count("\n") <= 1:
                 yield kind, *match.span(1)
+
+
+def _is_one_number(written: str) -> bool:
+    """Whether line ends part a number where a person would: once, or before and after its dash.
+
+    More of them are a column of numbers.
+    """
+    if len(re.findall(r"\n[ \n]*", written)) <= 1:
+        return True
+    return re.fullmatch(r"[\d ]+\n[ \n]*[^\d\n]\s*\n[ \n]*[\d ]+", written) is not None
 
 
 def _is_birth(yymmdd: str, century: str) -> bool:
