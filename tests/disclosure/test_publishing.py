@@ -1,10 +1,14 @@
 """From the last approval to what everybody can read, and what stops it on the way."""
 
+import shutil
+
 import pytest
 
 from danji.approvals import actions
 from danji.config.schedule import run_jobs
 from danji.disclosure.actions import clear_record
+from danji.disclosure.inspection import UNPROVEN
+from danji.disclosure.jobs import write_missing_pages
 from danji.disclosure.models import Obstacle, Publication
 from danji.disclosure.queries import read_record
 from danji.disclosure.site import complex_folder, document_folder
@@ -205,3 +209,47 @@ def test_the_lists_follow_the_complex(file, complex_):
     complex_.save(update_fields=["name"])
     run_jobs()
     assert complex_.name in (complex_folder(complex_.code) / "index.html").read_text()
+
+
+def test_what_does_not_pass_a_strangers_check_is_not_shown(file, monkeypatch, manager, mailoutbox):
+    from danji.disclosure import jobs
+
+    real = jobs.pdf_of
+
+    def damaged(shown):
+        pdf = bytearray(real(shown))
+        pdf[len(pdf) // 3] ^= 1
+        return bytes(pdf)
+
+    monkeypatch.setattr(jobs, "pdf_of", damaged)
+    record = file()
+    assert [place["kind"] for place in Obstacle.objects.get().places] == [UNPROVEN]
+    assert not document_folder(record.complex.code, record.doc.hex).exists()
+    assert f"공개 보류: {record.title}" in [mail.subject for mail in mailoutbox]
+
+
+def test_an_altered_record_is_not_shown(file, manager):
+    record = file()
+    record.payload = bytes(record.payload).replace("관리사무소".encode(), "다른 사무소".encode())
+    with pytest.raises(Refusal, match="바뀌어 있어"):
+        record.parsed_payload()
+
+
+def test_a_page_that_went_missing_is_written_again(file):
+    record = file()
+    folder = document_folder(record.complex.code, record.doc.hex)
+    shutil.rmtree(folder)
+    write_missing_pages(record.complex_id)
+    assert record.number in page_of(record)
+    assert (folder / "document.pdf").exists()
+
+
+def test_a_rendition_that_cannot_be_read_waits_for_the_manager(file, monkeypatch):
+    from danji.disclosure import inspection
+
+    def unreadable(*_):
+        raise inspection.UnreadableError("too many pages")
+
+    monkeypatch.setattr(inspection, "read_pages", unreadable)
+    file()
+    assert Obstacle.objects.get().places == [{"place": "PDF", "kind": inspection.UNREADABLE}]

@@ -204,7 +204,7 @@ def test_an_amount_stands_in_figures_and_words(document):
 
 def test_how_to_check_stands_beside_a_code_that_can_be_read_aloud(document):
     pdf = render(document("expense"), attachments=[])
-    assert "QR 코드를 찍으면 이 문서가 결재 된 뒤 바뀌지 않았는지 누구나 확인" in text(pdf)
+    assert "QR 코드를 찍으면 이 문서가 결재 된 뒤 바뀌지 않았는지 확인하는" in text(pdf)
     with pikepdf.open(BytesIO(pdf)) as opened:
         alternates = [
             str(thing["/Alt"])

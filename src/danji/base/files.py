@@ -80,5 +80,19 @@ def get(digest: str) -> bytes:
     return data
 
 
+def require(digest: str, name: str) -> None:
+    """See that a kept file is there and holds what it should; `name` is what people call it.
+
+    Raises: Refusal.
+    """
+    try:
+        get(digest)
+    except (FileNotFoundError, DamagedFileError):
+        raise Refusal(
+            f"붙임 ‘{name}’ 파일이 서버에서 없어졌거나 상했습니다.",
+            next_step="운영자에게 알려 백업에서 되돌리게 해 주세요.",
+        ) from None
+
+
 def _path(digest: str) -> Path:
     return Path(settings.FILES) / digest[:2] / digest[2:]

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError, connection
 
 from danji.complexes.models import Complex
-from danji.disclosure.jobs import publish_rendered_records
+from danji.disclosure.jobs import publish_rendered_records, write_missing_pages
 from danji.outbox.jobs import deliver_messages
 from danji.renditions.jobs import render_sealed_records
 from danji.rules.refusal import Refusal
@@ -39,6 +39,12 @@ def run_jobs() -> int:
             except Exception:
                 logger.exception("%s failed for complex %s", job.__name__, complex_id)
     return done
+
+
+def start() -> None:
+    """What the worker does once, before anything else."""
+    for complex_id in Complex.objects.values_list("id", flat=True):
+        write_missing_pages(complex_id)
 
 
 def wait_for_seal(seconds: float) -> None:

@@ -7,10 +7,12 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from danji.accounts.models import Office, Officeholder
+from danji.accounts.queries import holder_of
 from danji.complexes.models import Complex
 from danji.disclosure.inspection import Place
 from danji.disclosure.models import Clearance, Obstacle, Publication
 from danji.disclosure.queries import DisclosedRecord, read_record
+from danji.outbox.actions import tell
 from danji.renditions.models import Rendition
 from danji.rules.periods import day_in_seoul
 from danji.rules.refusal import Refusal
@@ -67,13 +69,21 @@ def _cleared(clearance: Clearance | None) -> dict[str, str] | None:
 
 @transaction.atomic
 def note_obstacle(shown: DisclosedRecord, places: Sequence[Place], *, at: datetime) -> Obstacle:
-    """Note why a record was not disclosed."""
+    """Note why a record was not disclosed, and tell the manager."""
     obstacle: Obstacle = Obstacle.objects.create(
         complex_id=shown.record.complex_id,
         record=shown.record,
         places=[{"place": place.place, "kind": place.kind} for place in places],
         found_at=at,
     )
+    if manager := holder_of(shown.record.complex_id, Office.MANAGER, on=day_in_seoul(at)):
+        found = "\n".join(f"- {place.place}: {place.kind}" for place in places)
+        tell(
+            manager,
+            f"공개 보류: {shown.record.title}",
+            f"{shown.record.number} 문서를 공개하지 않았습니다.\n{found}",
+            at=at,
+        )
     return obstacle
 
 

@@ -1,8 +1,9 @@
-"""Reads the text of one PDF from standard input and writes it as JSON, one text for each page.
+"""Reads the text of one PDF from standard input and writes it as JSON: `pages` and `about`.
 
-A page on which a person may see more than its text says is null: a scan, a large picture, a note
-or a form field; and so is every page of a PDF that carries other files. Runs as a process of its
-own with little memory and time, because the file is a stranger's.
+`pages` holds one text for each page, `about` the title and author. A page on which a person may
+see more than its text says is null: a scan, a large picture, a note or a form field; and so is
+every page of a PDF that carries other files. Runs as a process of its own with little memory and
+time, because the file is a stranger's.
 """
 
 import json
@@ -27,12 +28,13 @@ def main() -> None:
         sys.exit(f"more than {PAGES} pages")
     carries_files = "--carrier" not in sys.argv and document.count_attachments() > 0
     pages = [None if carries_files else read(page) for page in document]
-    sys.stdout.buffer.write(json.dumps(pages).encode())
+    about = "\n".join(document.get_metadata_dict().values())
+    sys.stdout.buffer.write(json.dumps({"pages": pages, "about": about}).encode())
 
 
 def read(page: pypdfium2.PdfPage) -> str | None:
     """The text of a page, or None when there may be more to see on it."""
-    text: str = page.get_textpage().get_text_bounded()
+    text: str = page.get_textpage().get_text_range()  # also what lies outside the page's edges
     if not text.strip() or has_notes(page) or pictured(page) > LARGE:
         return None
     return text

@@ -11,6 +11,7 @@ from danji.base import files
 from danji.rules.disclosure import find_identifiers
 
 UNREADABLE = "글자를 읽을 수 없는 파일"
+UNPROVEN = "봉인 기록과 맞지 않음"
 SECONDS = 30  # a stranger's file may take
 
 
@@ -46,11 +47,12 @@ def find_obstacles(payload: dict[str, Any], rendition: bytes) -> list[Place]:
     texts += [(_label(block), text) for block in content["blocks"] for text in _texts(block)]
     texts += [(f"붙임 ‘{file['name']}’의 이름", file["name"]) for file in content["attachments"]]
     texts += [("본문의 값", text) for text in _texts(content["values"])]
-    texts += [
-        (f"PDF {number}쪽", text or "")
-        for number, text in enumerate(read_pages(rendition, "--carrier"), 1)
-    ]
     unreadable = []
+    try:
+        ours = read_pages(rendition, "--carrier")
+        texts += [(f"PDF {number}쪽", text or "") for number, text in enumerate(ours, 1)]
+    except UnreadableError:
+        unreadable.append(Place("PDF", UNREADABLE))
     for file in content["attachments"]:
         place = f"붙임 ‘{file['name']}’"
         pages = _attached_pages(place, file)
@@ -117,5 +119,8 @@ def read_pages(pdf: bytes, *options: str) -> list[str | None]:
         )
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as problem:
         raise UnreadableError(str(problem)) from problem
-    pages: list[str | None] = json.loads(answer.stdout)
+    found = json.loads(answer.stdout)
+    pages: list[str | None] = found["pages"]
+    if pages and pages[0] is not None:
+        pages[0] += f"\n{found['about']}"  # the title is shown above the first page
     return pages

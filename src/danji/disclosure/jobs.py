@@ -1,5 +1,6 @@
 """Publishing: what is due to be shown is checked, written out as static files, and logged."""
 
+import logging
 from datetime import datetime
 from uuid import UUID
 
@@ -11,14 +12,25 @@ from danji.base.jobs import each
 from danji.complexes.models import Complex
 from danji.disclosure import site
 from danji.disclosure.actions import note_obstacle, publish_record
-from danji.disclosure.inspection import find_obstacles
+from danji.disclosure.inspection import UNPROVEN, Place, find_obstacles
 from danji.disclosure.models import Clearance, Obstacle, Publication
-from danji.disclosure.queries import disclosed, pdf_of, proof_of, publicly_replaced
+from danji.disclosure.queries import (
+    disclosed,
+    pdf_of,
+    proof_of,
+    publicly_replaced,
+    published_records,
+)
 from danji.records.models import Record
 from danji.renditions.models import Rendition
 from danji.rules.disclosure import Scope
 from danji.transparency.models import Leaf
+from danji.transparency.queries import policy
+from danji_verify.check import check_pdf
 from danji_verify.entry import Event
+from danji_verify.report import Verdict
+
+logger = logging.getLogger(__name__)
 
 BATCH = 20  # records in one run, so that other complexes get their turn
 
@@ -43,6 +55,38 @@ def publish_rendered_records(complex_id: UUID) -> int:
     return done
 
 
+def write_missing_pages(complex_id: UUID) -> None:
+    """Write again what was published and is not there any more. For the start of the worker."""
+    complex_ = Complex.objects.get(id=complex_id)
+
+    def write(publication: Publication) -> None:
+        shown = disclosed(publication.record)
+        site.write_document(
+            shown,
+            complex_,
+            pdf=pdf_of(shown),
+            proof=proof_of(shown, complex_),
+            at=publication.published_at,
+        )
+
+    with tenancy.within(complex_id):
+        missing = [
+            publication
+            for publication in published_records(complex_id)
+            if not site.is_written(complex_, publication.record)
+        ]
+    each(complex_id, missing, write)
+
+
+def _unproven(pdf: bytes, proof: bytes, complex_: Complex) -> list[Place]:
+    """What a stranger's check would find wrong: nothing is shown that does not pass it."""
+    report = check_pdf(pdf, proof, policy(complex_))
+    if report.verdict is Verdict.ACCEPTED:
+        return []
+    logger.critical("%s: a document does not pass its own check\n%s", complex_, report.as_text())
+    return [Place("문서 전체", UNPROVEN)]
+
+
 def _waiting(complex_id: UUID) -> list[Record]:
     of_record = {"complex_id": complex_id, "record_id": OuterRef("id")}
     logged = Leaf.objects.filter(
@@ -63,14 +107,14 @@ def _waiting(complex_id: UUID) -> list[Record]:
 
 def _publish(record: Record, complex_: Complex, now: datetime) -> None:
     shown = disclosed(record)
-    pdf = pdf_of(shown)
+    pdf, proof = pdf_of(shown), proof_of(shown, complex_)
     if shown.obstacle is None:
-        places = find_obstacles(shown.payload, pdf)
+        places = _unproven(pdf, proof, complex_) or find_obstacles(shown.payload, pdf)
         if places:
             note_obstacle(shown, places, at=now)
             return
     if shown.payload["content"]["disclosure"]["scope"] == Scope.PUBLIC:
-        site.write_document(shown, complex_, pdf=pdf, proof=proof_of(shown, complex_), at=now)
+        site.write_document(shown, complex_, pdf=pdf, proof=proof, at=now)
     publication = publish_record(shown, complex_, at=now)
     if publication.scope == Scope.PUBLIC:
         for replaced in publicly_replaced(record):

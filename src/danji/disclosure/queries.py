@@ -16,7 +16,7 @@ from danji.records.queries import register
 from danji.renditions.models import Rendition
 from danji.rules.disclosure import Scope
 from danji.transparency.queries import LoggedEvent, events_of, prove
-from danji_verify.canonical import b64encode, canonical, parse_object
+from danji_verify.canonical import b64encode, canonical
 from danji_verify.entry import Event
 
 Reader = Officeholder | Residency
@@ -66,7 +66,7 @@ def disclosed(record: Record) -> DisclosedRecord:
     events = events_of(record.complex_id, record.doc)
     return DisclosedRecord(
         record=record,
-        payload=parse_object(bytes(record.payload)),
+        payload=record.parsed_payload(),
         rendition=Rendition.objects.filter(**of_record).first(),
         publication=Publication.objects.filter(**of_record).first(),
         obstacle=Obstacle.objects.filter(**of_record).first(),

@@ -22,13 +22,13 @@ from danji.disclosure.queries import (
     public_successors,
     published_records,
 )
-from danji.records.models import Relation
+from danji.records.models import Record, Relation
 from danji.rules.approval import Act
 from danji.rules.periods import day_in_seoul, format_date
 from danji.transparency.queries import log_of, policy
 
 NEWEST = 20  # documents on the complex's first page
-STATE = ".lists"  # what the lists were last written from
+STATE = "lists.json"  # what the lists were last written from
 
 
 def complex_folder(code: str) -> Path:
@@ -50,6 +50,11 @@ def write_document(
     write_durably(folder / "document.pdf.tlog-proof", proof)
     write_durably(folder / "record.json", bytes(shown.record.payload))
     write_page(shown, complex_, at=at)
+
+
+def is_written(complex_: Complex, record: Record) -> bool:
+    """Whether the page of a published document is there."""
+    return (document_folder(complex_.code, record.doc.hex) / "index.html").exists()
 
 
 def write_page(shown: DisclosedRecord, complex_: Complex, *, at: datetime) -> None:
@@ -125,7 +130,7 @@ def write_lists(complex_: Complex) -> None:
         count=len(rows),
         units=count_units(complex_.id),
     )
-    write_durably(folder / STATE, state)
+    write_durably(_state_file(complex_), state)
 
 
 def write_verifier() -> None:
@@ -137,9 +142,13 @@ def write_verifier() -> None:
 def is_current(complex_: Complex) -> bool:
     """Whether the lists say what is published now."""
     try:
-        return (complex_folder(complex_.code) / STATE).read_bytes() == _state(complex_)
+        return _state_file(complex_).read_bytes() == _state(complex_)
     except FileNotFoundError:
         return False
+
+
+def _state_file(complex_: Complex) -> Path:
+    return Path(settings.STAGING) / complex_.code / STATE
 
 
 def _state(complex_: Complex) -> bytes:

@@ -1,9 +1,14 @@
 """The narrow waist: whatever is finished becomes one record (기록)."""
 
+import json
+from hashlib import sha256
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 
 from danji.base.models import ComplexScoped, ScopedForeignKey
+from danji.rules.refusal import Refusal
 
 
 class RecordFolder(ComplexScoped):
@@ -66,6 +71,21 @@ class Record(ComplexScoped):
 
     def __str__(self) -> str:
         return f"{self.number} {self.title}"
+
+    def parsed_payload(self) -> dict[str, Any]:
+        """The payload as `docs/spec/record.md` lays it out.
+
+        Raises: Refusal when the row was changed since it was filed.
+        """
+        payload = bytes(self.payload)
+        parsed: dict[str, Any] = json.loads(payload)
+        shown = (parsed["number"]["text"], parsed["content"]["title"])
+        if sha256(payload).hexdigest() != self.digest or shown != (self.number, self.title):
+            raise Refusal(
+                "이 문서의 기록이 보관한 뒤에 바뀌어 있어 보여 드리지 않습니다.",
+                next_step="운영자에게 알려 백업에서 되돌리게 해 주세요.",
+            )
+        return parsed
 
 
 class Relation(models.TextChoices):

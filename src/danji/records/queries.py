@@ -10,6 +10,8 @@ from danji.transparency.models import Leaf
 from danji.transparency.queries import is_placed
 from danji_verify.entry import Event
 
+SEARCH_LENGTH, SEARCH_WORDS = 200, 8  # characters, words
+
 
 def sealed_record(complex_id: UUID, doc: UUID) -> Record:
     """A record that may be cited: it has its place in the log, so it can no longer change.
@@ -39,8 +41,11 @@ def sealed_records(complex_id: UUID) -> QuerySet[Record]:
 
 
 def register(complex_id: UUID, *, search: str = "") -> QuerySet[Record]:
-    """The register (등록대장), newest first; `search` is part of a number or a title."""
+    """The register (등록대장), newest first; `search` holds words of a number or a title.
+
+    Only the first words count, so that no search keeps the others waiting.
+    """
     records = Record.objects.within(complex_id).select_related("folder")
-    for word in search.split():
+    for word in search[:SEARCH_LENGTH].split()[:SEARCH_WORDS]:
         records = records.filter(Q(number__icontains=word) | Q(title__icontains=word))
     return records

@@ -18,10 +18,11 @@ from danji.records.queries import sealed_records
 from danji.renditions.models import Rendition
 from danji.renditions.pdf import Embedded, Labels, OfficialDocument, render
 from danji.renditions.seal import Sealed, SealKey, seal
+from danji.rules.disclosure import Scope
 from danji.rules.retention import class_of
 from danji.transparency.actions import Kept, append_event
 from danji.transparency.queries import LoggedEvent, events_of, policy, prove, published_head
-from danji_verify.canonical import b64encode, canonical, parse_object
+from danji_verify.canonical import b64encode, canonical
 from danji_verify.entry import Event
 
 BATCH = 20  # records in one run, so that other complexes get their turn
@@ -45,7 +46,7 @@ def render_sealed_records(complex_id: UUID) -> int:
 
 def _render(record: Record, complex_: Complex) -> None:
     now = timezone.now()
-    payload = parse_object(bytes(record.payload))
+    payload = record.parsed_payload()
     document = official_document(payload, complex_)
     pdf = render(document, attachments=_embedded(record, payload, complex_))
     sealed = seal(pdf, seal_key(complex_.code), now)
@@ -86,7 +87,11 @@ def official_document(payload: dict[str, Any], complex_: Complex) -> OfficialDoc
     content = payload["content"]
     notice = content["form"]["kind"] == "notice"
     head = published_head(complex_)
-    address = f"{settings.SITE_URL}{settings.PUBLIC_URL}{complex_.code}/{content['doc']}/"
+    # Only what is open to everybody has a page; the others are checked with the verifier's.
+    page = "verify.html"
+    if content["disclosure"]["scope"] == Scope.PUBLIC:
+        page = f"{complex_.code}/{content['doc']}/"
+    address = f"{settings.SITE_URL}{settings.PUBLIC_URL}{page}"
     root = b64encode(head.checkpoint.root)
     return OfficialDocument(
         record=payload,

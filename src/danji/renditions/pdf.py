@@ -25,6 +25,7 @@ import segno
 import typst
 
 from danji.renditions import typeface
+from danji.rules.disclosure import Scope
 from danji.rules.periods import SEOUL, day_in_seoul, format_date
 
 Relationship = Literal["source", "data", "supplement", "alternative"]
@@ -43,8 +44,7 @@ _SHORT_VALUE: Final = 13.5  # ems of a value that fits half of the text's width
 _NAME_BYTES: Final = 200  # UTF-8 bytes of an embedded file's name, within every file system's 255
 
 _ACTS: Final = {"draft": "기안", "review": "검토", "approve": "결재"}
-_SCOPES: Final = {"public": "공개", "residents": "입주민 공개", "withheld": "비공개"}
-_CHECK: Final = "QR 코드를 찍으면 이 문서가 결재된 뒤 바뀌지 않았는지 누구나 확인할 수 있습니다."
+_CHECK: Final = "QR 코드를 찍으면 이 문서가 결재된 뒤 바뀌지 않았는지 확인하는 화면이 열립니다."
 
 
 _Heads = tuple[tuple[str, str], ...]
@@ -283,7 +283,7 @@ def _attached(attachments: Sequence[Mapping[str, Any]]) -> list[str]:
 def _closing(record: Mapping[str, Any], labels: Labels) -> list[list[str]]:
     """The 결문: number with its date, disclosure with its basis, retention, address."""
     retention, disclosure = record["retention"], record["content"]["disclosure"]
-    scope = _SCOPES[disclosure["scope"]]
+    scope = Scope(disclosure["scope"]).label
     until = retention["until"]
     kept = labels.retention or retention["class"]
     lines = [

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from danji.config.schedule import run_jobs, wait_for_seal
+from danji.config.schedule import run_jobs, start, wait_for_seal
 
 PAUSE = 5.0  # seconds without a seal after which the worker looks by itself
 
@@ -19,6 +19,7 @@ class Command(BaseCommand):
         stop = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
+        start()
         while not stop.is_set():
             if not run_jobs():
                 wait_for_seal(PAUSE)
