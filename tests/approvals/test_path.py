@@ -1,5 +1,7 @@
 """A document's way through its line, and how it ends."""
 
+from datetime import timedelta
+
 import pytest
 
 from danji.approvals import actions
@@ -66,7 +68,7 @@ def test_a_second_press_changes_nothing(submitted, chief, evidence, at):
 
 
 def test_a_return_needs_a_reason(submitted, chief, evidence, at):
-    with pytest.raises(Refusal, match="까닭"):
+    with pytest.raises(Refusal, match="이유"):
         decide(submitted, chief, evidence, at, Decision.RETURN)
 
 
@@ -89,10 +91,11 @@ def test_nothing_is_withdrawn_after_a_decision(submitted, bookkeeper, chief, evi
         actions.withdraw_document(submitted.id, actor=bookkeeper, at=at)
 
 
-def test_out_of_term_nobody_decides(submitted, chief, evidence, at):
-    late = at.replace(year=2028)
+def test_out_of_term_nobody_decides(bookkeeper, appointed, manager, evidence, at):
+    chief = appointed("이민호", "chief", until=at.date())
+    document = submit(bookkeeper, at)
     with pytest.raises(Refusal, match="임기"):
-        decide(submitted, chief, evidence, late)
+        decide(document, chief, evidence, at + timedelta(days=1))
 
 
 def test_without_a_manager_nothing_is_submitted(bookkeeper, chief, at):

@@ -12,9 +12,17 @@ from django.db import transaction
 
 from danji.accounts.models import Officeholder
 from danji.approvals.models import Document, Draft, Step, Withdrawal
-from danji.approvals.queries import PlannedStep, line_of, plan_line, published_form
+from danji.approvals.queries import (
+    PlannedStep,
+    documents_within,
+    is_stuck,
+    line_of,
+    plan_line,
+    published_form,
+)
 from danji.base import files
 from danji.base.filetypes import recognise
+from danji.base.prepared import Prepared
 from danji.formbook import inputs as typed
 from danji.formbook import present, values
 from danji.formbook.definition import FormDefinition, load
@@ -26,11 +34,41 @@ from danji.rules import approval, retention
 from danji.rules.periods import day_in_seoul
 from danji.rules.refusal import Refusal
 from danji.rules.text import clean_line
-from danji.transparency.actions import Kept, append_event, tail_of
+from danji.transparency.actions import Kept, Tail, append_event, tail_of
 from danji_verify.canonical import b64encode, canonical
 from danji_verify.entry import Event, format_time
 
 ATTACHMENT_LIMIT = 10  # files in one document
+
+_draft_to_lock: Prepared[Draft] = Prepared(
+    lambda complex_id, draft_id, drafter_id: (
+        Draft.objects.within(complex_id)
+        .filter(id=draft_id, drafter_id=drafter_id)
+        .select_for_update(of=("self",))
+        .select_related("form")
+    ),
+    UUID,
+    UUID,
+    UUID,
+)
+_steps_to_lock: Prepared[Step] = Prepared(
+    lambda complex_id, document_id: (
+        Step.objects.within(complex_id)
+        .filter(document_id=document_id)
+        .select_for_update(of=("self",))
+        .select_related("approver__person")
+        .order_by("position")
+    ),
+    UUID,
+    UUID,
+)
+_document_by_id: Prepared[Document] = Prepared(
+    lambda complex_id, document_id: (
+        documents_within(complex_id).filter(id=document_id).select_related("form")
+    ),
+    UUID,
+    UUID,
+)
 
 
 @dataclass(frozen=True)
@@ -79,7 +117,7 @@ def save_draft(
 
     Raises: Refusal when the draft was saved from another window in between.
     """
-    draft = _own_draft(draft_id, actor)
+    draft = _own_draft(draft_id, actor, at)
     if draft.revision != revision:
         raise Refusal(
             "다른 창에서 먼저 저장한 내용이 있습니다. 여기서 고친 내용은 저장하지 않았습니다.",
@@ -97,7 +135,7 @@ def attach_file(
 
     Raises: Refusal for a kind that is not taken, or too many.
     """
-    draft = _own_draft(draft_id, actor)
+    draft = _own_draft(draft_id, actor, at)
     if len(draft.attachments) >= ATTACHMENT_LIMIT:
         raise Refusal(
             f"붙임은 {ATTACHMENT_LIMIT}개까지 넣을 수 있습니다.",
@@ -116,7 +154,7 @@ def attach_file(
 @transaction.atomic
 def detach_file(draft_id: UUID, digest: str, *, actor: Officeholder, at: datetime) -> Draft:
     """Take an attachment out of a draft."""
-    draft = _own_draft(draft_id, actor)
+    draft = _own_draft(draft_id, actor, at)
     left = [attachment for attachment in draft.attachments if attachment["sha256"] != digest]
     _update_draft(draft, attachments=left, saved_at=at)
     return draft
@@ -130,7 +168,7 @@ def cite_record(
 
     Raises: Refusal when that record is not sealed yet.
     """
-    draft = _own_draft(draft_id, actor)
+    draft = _own_draft(draft_id, actor, at)
     record = sealed_record(actor.complex_id, doc)
     others = [cite for cite in draft.cites if cite["doc"] != record.doc.hex]
     cite = {"doc": record.doc.hex, "number": record.number, "relation": relation.value}
@@ -141,16 +179,16 @@ def cite_record(
 @transaction.atomic
 def uncite_record(draft_id: UUID, doc: UUID, *, actor: Officeholder, at: datetime) -> Draft:
     """Take a citation out of a draft."""
-    draft = _own_draft(draft_id, actor)
+    draft = _own_draft(draft_id, actor, at)
     left = [cite for cite in draft.cites if cite["doc"] != doc.hex]
     _update_draft(draft, cites=left, saved_at=at)
     return draft
 
 
 @transaction.atomic
-def discard_draft(draft_id: UUID, *, actor: Officeholder) -> None:
+def discard_draft(draft_id: UUID, *, actor: Officeholder, at: datetime) -> None:
     """Throw a draft away. Nobody but its drafter ever saw it."""
-    _own_draft(draft_id, actor).delete()
+    _own_draft(draft_id, actor, at).delete()
 
 
 @transaction.atomic
@@ -160,7 +198,7 @@ def submit_draft(draft_id: UUID, *, actor: Officeholder, at: datetime) -> Docume
     Raises: Refusal when something is missing, nobody is in the deciding office, or a cited record
     is not sealed.
     """
-    draft = _own_draft(draft_id, actor)
+    draft = _own_draft(draft_id, actor, at)
     definition = load(bytes(draft.form.definition))
     parsed = values.parse(definition, draft.inputs)
     if parsed.errors:
@@ -169,6 +207,8 @@ def submit_draft(draft_id: UUID, *, actor: Officeholder, at: datetime) -> Docume
             next_step="표시한 곳을 고친 뒤 다시 상신해 주세요.",
         )
     plan = plan_line(definition, drafter=actor, on=day_in_seoul(at))
+    for attachment in draft.attachments:
+        files.require(attachment["sha256"], attachment["name"])
     content = canonical(_content(draft, definition, parsed.values, plan, at))
     digest = sha256(content).hexdigest()
     document: Document = Document.objects.create(
@@ -193,18 +233,19 @@ def submit_draft(draft_id: UUID, *, actor: Officeholder, at: datetime) -> Docume
         },
         at=at,
     )
-    for step in plan:
-        drafted = step.act is approval.Act.DRAFT
-        Step.objects.create(
+    Step.objects.bulk_create(
+        Step(
             complex=actor.complex,
             document=document,
             position=step.position,
             act=step.act,
             approver=step.officeholder,
-            decision=approval.Decision.APPROVE if drafted else "",
-            decided_at=at if drafted else None,
-            leaf_hash=leaf_hash if drafted else None,
+            decision=approval.Decision.APPROVE if step.position == 1 else "",
+            decided_at=at if step.position == 1 else None,
+            leaf_hash=leaf_hash if step.position == 1 else None,
         )
+        for step in plan
+    )
     draft.delete()
     _ask(plan[1].officeholder, document, actor, at)
     return document
@@ -231,43 +272,81 @@ def decide_step(
     # Locked before the line is read: two approvers may press the button at the same moment.
     steps = _locked_steps(document_id, actor)
     document = _document(document_id, actor)
-    step = approval.step_for(actor.id, line_of(steps, document))
+    line = line_of(steps, document)
+    step = approval.step_for(actor.id, line)
+    _check_amount(document)
+    if evidence.signed_in_at > at:
+        raise Refusal(
+            "서버의 시계가 로그인하신 때보다 뒤로 가 있습니다. 결재하지 않았습니다.",
+            next_step="로그아웃한 뒤 다시 로그인해 주세요. 계속되면 운영자에게 알려 주세요.",
+        )
 
+    tail = tail_of(actor.complex_id, document_id)
     leaf_hash = _log_decision(
-        document, step, actor, decision=decision, opinion=opinion, evidence=evidence, at=at
+        document,
+        step,
+        actor,
+        decision=decision,
+        opinion=opinion,
+        evidence=evidence,
+        at=at,
+        tail=tail,
     )
-    Step.objects.within(actor.complex_id).filter(
-        document_id=document_id, position=step.position
-    ).update(decision=decision, decided_at=at, opinion=opinion, leaf_hash=leaf_hash)
-    for row in steps:
-        if row.position == step.position:
-            row.decision, row.decided_at = decision, at
-            row.opinion, row.leaf_hash = opinion, leaf_hash
+    row = steps[step.position - 1]
+    row.decision, row.decided_at, row.opinion, row.leaf_hash = decision, at, opinion, leaf_hash
+    Step.objects.within(actor.complex_id).filter(id=row.id, decision="").update(
+        decision=decision, decided_at=at, opinion=opinion, leaf_hash=leaf_hash
+    )
+    _pass_on(document, steps, Tail(tail.seq + 1, leaf_hash, at), at=at)
+    return document
 
+
+def _check_amount(document: Document) -> None:
+    """What is signed is what was submitted: the amount beside the content is the one inside.
+
+    Raises: Refusal.
+    """
+    amount = load(bytes(document.form.definition)).amount
+    content = document.parsed_content()
+    if document.amount != (content["values"][amount] if amount else None):
+        raise Refusal(
+            "이 문서의 금액이 상신한 뒤에 바뀌어 있어 결재할 수 없습니다.",
+            next_step="결재하지 말고 운영자에게 알려 주세요.",
+        )
+
+
+def _pass_on(document: Document, steps: list[Step], tail: Tail, *, at: datetime) -> None:
+    """Tell who comes next, or file the record; the drafter hears how it ended."""
     line = line_of(steps, document)
     if approval.is_returned(line):
         tell(
             steps[0].approver,
             f"반려: {document.title}",
-            f"{actor} 님이 반려했습니다.\n사유: {opinion}\n{_address(document)}",
+            f"{_returned_by(steps)}\n{_address(document)}",
             at=at,
         )
     elif waiting := approval.turn(line):
         _ask(steps[waiting.position - 1].approver, document, steps[0].approver, at)
     else:
-        file_record(_finished(document, steps), at=at)
+        for attachment in document.parsed_content()["attachments"]:
+            files.require(attachment["sha256"], attachment["name"])
+        file_record(_finished(document, steps, tail), at=at)
         tell(
             steps[0].approver,
             f"완결: {document.title}",
             f"결재가 끝났습니다.\n{_address(document)}",
             at=at,
         )
-    return document
+
+
+def _returned_by(steps: list[Step]) -> str:
+    step = next(step for step in steps if step.decision == approval.Decision.RETURN)
+    return f"{step.approver} 님이 반려했습니다.\n사유: {step.opinion}"
 
 
 @transaction.atomic
 def withdraw_document(document_id: UUID, *, actor: Officeholder, at: datetime) -> Draft:
-    """Take a document back (회수) before anybody has decided; it becomes a draft again.
+    """Take a document back (회수) before anybody has decided, or when nobody can any more.
 
     Returns: a new draft with what was typed, so that it can be mended and submitted again.
     Raises: Refusal when a decision was made, or the document is someone else's.
@@ -275,7 +354,9 @@ def withdraw_document(document_id: UUID, *, actor: Officeholder, at: datetime) -
     _check_in_office(actor, at)
     steps = _locked_steps(document_id, actor)
     document = _document(document_id, actor)
-    approval.check_withdrawal(actor.id, line_of(steps, document))
+    line = line_of(steps, document)
+    stuck = is_stuck(steps, line, on=day_in_seoul(at))
+    approval.check_withdrawal(actor.id, line, is_stuck=stuck)
     Withdrawal.objects.create(complex=actor.complex, document=document, withdrawn_at=at)
     append_event(
         actor.complex,
@@ -289,9 +370,15 @@ def withdraw_document(document_id: UUID, *, actor: Officeholder, at: datetime) -
 
 @transaction.atomic
 def redraft_document(document_id: UUID, *, actor: Officeholder, at: datetime) -> Draft:
-    """Begin a new draft with the content of an earlier document of the same drafter."""
+    """Begin a new draft with the content of an earlier document of the same drafter.
+
+    Raises: Document.DoesNotExist for somebody else's.
+    """
     _check_in_office(actor, at)
-    return _draft_again(_document(document_id, actor), actor, at)
+    document = _document(document_id, actor)
+    if document.drafter_id != actor.id:
+        raise Document.DoesNotExist(document_id)
+    return _draft_again(document, actor, at)
 
 
 def _draft_again(document: Document, actor: Officeholder, at: datetime) -> Draft:
@@ -320,8 +407,8 @@ def _log_decision(
     opinion: str,
     evidence: Evidence,
     at: datetime,
+    tail: Tail,
 ) -> bytes:
-    tail = tail_of(document.complex_id, document.id)
     statement = {
         "v": 1,
         "complex": actor.complex.code,
@@ -357,7 +444,7 @@ def _log_decision(
     )
 
 
-def _finished(document: Document, steps: list[Step]) -> Finished:
+def _finished(document: Document, steps: list[Step], tail: Tail) -> Finished:
     definition = load(bytes(document.form.definition))
     return Finished(
         complex=document.complex,
@@ -378,6 +465,7 @@ def _finished(document: Document, steps: list[Step]) -> Finished:
             if step.decided_at and step.leaf_hash
         ],
         series=definition.series,
+        tail=tail,
     )
 
 
@@ -430,22 +518,17 @@ def _content(
     }
 
 
-def _own_draft(draft_id: UUID, actor: Officeholder) -> Draft:
-    try:
-        draft: Draft = (
-            Draft.objects.within(actor.complex_id)
-            .select_for_update(of=("self",))
-            .select_related("form", "complex")
-            .get(id=draft_id, drafter_id=actor.id)
+def _own_draft(draft_id: UUID, actor: Officeholder, at: datetime) -> Draft:
+    _check_in_office(actor, at)
+    for draft in _draft_to_lock(actor.complex_id, draft_id, actor.id):
+        draft.complex = actor.complex
+        return draft
+    if Document.objects.within(actor.complex_id).filter(id=draft_id).exists():
+        raise Refusal(
+            "이미 상신한 문서입니다.",
+            next_step="진행 중인 문서에서 결재가 어디까지 왔는지 볼 수 있습니다.",
         )
-    except Draft.DoesNotExist:
-        if Document.objects.within(actor.complex_id).filter(id=draft_id).exists():
-            raise Refusal(
-                "이미 상신한 문서입니다.",
-                next_step="진행 중인 문서에서 결재가 어디까지 왔는지 볼 수 있습니다.",
-            ) from None
-        raise
-    return draft
+    raise Draft.DoesNotExist(draft_id)
 
 
 def _update_draft(draft: Draft, **changes: Any) -> None:
@@ -458,25 +541,17 @@ def _update_draft(draft: Draft, **changes: Any) -> None:
 
 
 def _locked_steps(document_id: UUID, actor: Officeholder) -> list[Step]:
-    steps = list(
-        Step.objects.within(actor.complex_id)
-        .filter(document_id=document_id)
-        .select_for_update(of=("self",))
-        .select_related("approver__person")
-        .order_by("position")
-    )
+    steps = _steps_to_lock(actor.complex_id, document_id)
     if not steps:
         raise Document.DoesNotExist(document_id)
     return steps
 
 
 def _document(document_id: UUID, actor: Officeholder) -> Document:
-    document: Document = (
-        Document.objects.within(actor.complex_id)
-        .select_related("form", "complex")
-        .get(id=document_id)
-    )
-    return document
+    for document in _document_by_id(actor.complex_id, document_id):
+        document.complex = actor.complex
+        return document
+    raise Document.DoesNotExist(document_id)
 
 
 def _check_in_office(actor: Officeholder, at: datetime) -> None:

@@ -1,5 +1,8 @@
 """A document on its way: draft (기안), line (결재선), decisions."""
 
+import json
+from datetime import datetime
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -10,14 +13,14 @@ from danji.accounts.models import Officeholder
 from danji.base.models import ComplexScoped, ScopedForeignKey
 from danji.formbook.models import Form
 from danji.rules import approval
-from danji_verify.canonical import parse_object
+from danji.rules.refusal import Refusal
 
 
 class Draft(ComplexScoped):
     """A document being written. Only its drafter sees it, and it may change until submitted.
 
     `inputs` keeps what was typed, as typed; `attachments` is a list of
-    `{"name", "media_type", "size", "sha256"}`; `cites` a list of `{"record", "relation"}`.
+    `{"name", "media_type", "size", "sha256"}`; `cites` a list of `{"doc", "number", "relation"}`.
     """
 
     drafter = ScopedForeignKey(Officeholder, models.PROTECT, related_name="+")
@@ -39,12 +42,14 @@ class Document(ComplexScoped):
     """A submitted document. Its content is frozen: canonical bytes and their SHA-256 (hex)."""
 
     drafter = ScopedForeignKey(Officeholder, models.PROTECT, related_name="+")
+    drafter_id: UUID
     form = models.ForeignKey(Form, models.PROTECT, related_name="+")
     title = models.CharField(max_length=200)
     amount = models.BigIntegerField(null=True)  # won
     content = models.BinaryField()
     digest = models.CharField(max_length=64)
     submitted_at = models.DateTimeField()
+    withdrawn_at: datetime | None  # joined in by `queries.documents_within`
 
     class Meta:
         ordering = ("-submitted_at", "-id")
@@ -58,8 +63,18 @@ class Document(ComplexScoped):
         return self.title
 
     def parsed_content(self) -> dict[str, Any]:
-        """The frozen content as `docs/spec/record.md` lays it out."""
-        return parse_object(bytes(self.content))
+        """The frozen content as `docs/spec/record.md` lays it out.
+
+        Raises: Refusal when the row was changed since it was submitted.
+        """
+        content = bytes(self.content)
+        parsed: dict[str, Any] = json.loads(content)
+        if sha256(content).hexdigest() != self.digest or self.title != parsed["title"]:
+            raise Refusal(
+                "이 문서의 내용이 상신한 뒤에 바뀌어 있어 결재할 수 없습니다.",
+                next_step="결재하지 말고 운영자에게 알려 주세요.",
+            )
+        return parsed
 
 
 class Step(ComplexScoped):
@@ -99,6 +114,16 @@ class Step(ComplexScoped):
                 fields=["complex", "approver_id"],
                 condition=Q(decision=""),
                 name="step_undecided_of_approver",
+            ),
+            models.Index(
+                fields=["complex", "-document_id"],
+                condition=Q(decision=""),
+                name="step_undecided_of_document",
+            ),
+            models.Index(
+                fields=["complex", "-decided_at"],
+                condition=Q(decision=approval.Decision.RETURN.value),
+                name="step_returned_by_date",
             ),
         )
 

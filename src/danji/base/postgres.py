@@ -485,7 +485,7 @@ class Cluster:
             )
         return Refusal(
             "데이터베이스를 시작하지 못했습니다.",
-            next_step=f"까닭이 적힌 {path} 파일의 끝을 관리자에게 보여 주세요.",
+            next_step=f"이유가 적힌 {path} 파일의 끝을 관리자에게 보여 주세요.",
         )
 
 

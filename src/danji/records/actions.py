@@ -1,5 +1,6 @@
 """Filing: a finished document gets its number and becomes a record, in its maker's transaction."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,23 +8,36 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
+from danji.base.ids import uuid7
+from danji.base.prepared import Prepared
 from danji.complexes.models import Complex
-from danji.records.models import Citation, Record, RecordFolder, Register
+from danji.records.models import Citation, Record, RecordFolder
 from danji.records.queries import sealed_record
 from danji.rules import numbering, retention
 from danji.rules.periods import day_in_seoul
-from danji.transparency.actions import Kept, append_event
-from danji_verify.canonical import canonical, parse_object
+from danji.transparency.actions import Kept, Tail, append_event
+from danji_verify.canonical import canonical
 from danji_verify.entry import Event, format_time
+
+NEXT_SERIAL = """
+INSERT INTO records_register (complex_id, id, series, year, last) VALUES (%s, %s, %s, %s, 1)
+ON CONFLICT (complex_id, series, year) DO UPDATE SET last = records_register.last + 1
+RETURNING last
+"""
+
+_folders: Prepared[RecordFolder] = Prepared(
+    lambda complex_id, name: RecordFolder.objects.within(complex_id).filter(name=name), UUID, str
+)
 
 
 @dataclass(frozen=True)
 class Finished:
     """What a maker hands over: frozen content (canonical bytes) and the decisions made on it.
 
-    `content` and `decisions` are as `docs/spec/record.md` says; `series` is the register's name.
+    `content` and `decisions` are as `docs/spec/record.md` says; `series` is the register's name,
+    `tail` where the document's chain of events stands.
     """
 
     complex: Complex
@@ -31,15 +45,17 @@ class Finished:
     content: bytes
     decisions: Sequence[dict[str, Any]]
     series: str
+    tail: Tail
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # filed with its maker's last decision, or not at all
 def file_record(finished: Finished, *, at: datetime) -> Record:
     """Put a finished document on record: number, folder, retention, citations, and its event.
 
     Raises: Refusal when it cites a record that is not sealed.
     """
-    content: dict[str, Any] = parse_object(finished.content)
+    # Our own bytes, written canonically below; to check that they are would take as long again.
+    content: dict[str, Any] = json.loads(finished.content)
     day = day_in_seoul(at)
     serial = _next_serial(finished.complex, finished.series, day.year)
     number = numbering.record_number(finished.series, day.year, serial)
@@ -60,7 +76,7 @@ def file_record(finished: Finished, *, at: datetime) -> Record:
             "filed_at": format_time(at.astimezone(UTC).replace(microsecond=0)),
         }
     )
-    folder, _ = RecordFolder.objects.get_or_create(complex=finished.complex, name=content["folder"])
+    folder = _folder_named(finished.complex, content["folder"])
     record = Record.objects.create(
         complex=finished.complex,
         doc=finished.doc,
@@ -90,17 +106,20 @@ def file_record(finished: Finished, *, at: datetime) -> Record:
         Event.FILED,
         {"record": Kept(record.digest), "body": Kept(sha256(finished.content).hexdigest())},
         at=at,
+        tail=finished.tail,
     )
     return record
 
 
+def _folder_named(complex_: Complex, name: str) -> RecordFolder:
+    for folder in _folders(complex_.id, name):
+        return folder
+    return RecordFolder.objects.get_or_create(complex=complex_, name=name)[0]
+
+
 def _next_serial(complex_: Complex, series: str, year: int) -> int:
     """The next number of the register; its row stays locked until the transaction ends."""
-    Register.objects.get_or_create(complex=complex_, series=series, year=year)
-    register = (
-        Register.objects.within(complex_.id).select_for_update().get(series=series, year=year)
-    )
-    register.last += 1
-    Register.objects.within(complex_.id).filter(id=register.id).update(last=register.last)
-    serial: int = register.last
-    return serial
+    with connection.cursor() as cursor:
+        cursor.execute(NEXT_SERIAL, [complex_.id, uuid7(), series, year])
+        (serial,) = cursor.fetchone()
+    return int(serial)

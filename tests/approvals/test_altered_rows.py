@@ -1,0 +1,77 @@
+"""What stands in the database is not believed: a changed row is neither shown nor approved."""
+
+import pytest
+
+from danji.approvals import actions
+from danji.approvals.models import Document
+from danji.base import files
+from danji.formbook import values
+from danji.formbook.definition import load
+from danji.rules.approval import Decision
+from danji.rules.refusal import Refusal
+
+EXPENSE = {
+    "title": "제설 자재 구입",
+    "reason": ["1. 겨울에 씁니다."],
+    "items": {"rows": [{"name": "염화칼슘", "spec": None, "quantity": 10, "unit_price": 12_000}]},
+    "payee": "(주)겨울상사",
+    "payment": "transfer",
+    "account": "소모품비",
+    "fund": "management-fee",
+}
+PDF = b"%PDF-1.7 estimate %%EOF"
+
+
+@pytest.fixture
+def document(bookkeeper, manager, at):
+    draft = actions.start_draft("expense", actor=bookkeeper, at=at)
+    typed = values.to_inputs(load(bytes(draft.form.definition)), EXPENSE)
+    draft = actions.save_draft(draft.id, typed, revision=draft.revision, actor=bookkeeper, at=at)
+    actions.attach_file(draft.id, "견적서.pdf", PDF, actor=bookkeeper, at=at)
+    return actions.submit_draft(draft.id, actor=bookkeeper, at=at)
+
+
+def decide(document, manager, at):
+    return actions.decide_step(
+        document.id,
+        actor=manager,
+        decision=Decision.APPROVE,
+        opinion="",
+        evidence=actions.Evidence("demo", at),
+        at=at,
+    )
+
+
+def changed(document, **columns):
+    """The document as it would be read from an altered row."""
+    read = Document.objects.get(id=document.id)
+    for name, value in columns.items():
+        setattr(read, name, value)
+    return read
+
+
+@pytest.mark.parametrize(
+    "columns", [{"content": b"{}"}, {"title": "다른 제목"}, {"amount": 9_900_000}]
+)
+def test_an_altered_document_is_not_approved(document, manager, at, monkeypatch, columns):
+    altered = changed(document, **columns)
+    altered.withdrawn_at = None
+    if "content" in columns:
+        altered.content = bytes(document.content).replace(b"120000", b"990000")
+    monkeypatch.setattr(actions, "_document", lambda *_: altered)
+    with pytest.raises(Refusal, match="바뀌어 있어"):
+        decide(document, manager, at)
+
+
+def test_an_altered_document_is_not_shown(document):
+    with pytest.raises(Refusal, match="바뀌어 있어"):
+        changed(document, title="다른 제목").parsed_content()
+
+
+def test_a_lost_attachment_stops_the_last_approval(document, manager, at, settings):
+    digest = document.parsed_content()["attachments"][0]["sha256"]
+    (settings.FILES / digest[:2] / digest[2:]).unlink()
+    with pytest.raises(Refusal, match="견적서"):
+        decide(document, manager, at)
+    files.put(PDF)
+    decide(document, manager, at)
