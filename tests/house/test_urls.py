@@ -2,13 +2,18 @@
 
 import re
 import uuid
+from datetime import date
 
 import pytest
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from danji.accounts.actions import move_in, register_person
 from danji.approvals import actions
+from danji.base import tenancy
+from danji.complexes.models import Building, Unit
 from danji.config.urls import CLOSED
+from danji.disclosure.models import Publication
 from danji.records.models import Record
 from danji.rules.approval import Decision
 
@@ -99,18 +104,55 @@ def test_a_visitor_sees_only_what_is_for_everybody(name, path, keys, method):
             assert answer.url.startswith(("/accounts/login/", "/desk/")), answer.url
 
 
+@pytest.fixture
+def disclosed(ids, complex_, at):
+    """The same, its record open to the residents of the complex."""
+    Publication.objects.create(
+        complex=complex_,
+        record_id=ids["record_id"],
+        scope="residents",
+        basis="관리규약",
+        published_at=at,
+    )
+    return ids
+
+
+@pytest.fixture
+def neighbours(neighbour, complex_):
+    """The manager of another complex, and somebody who lives there."""
+    tenancy._enter("app.complex", neighbour.complex_id)
+    building = Building.objects.create(complex=neighbour.complex, name="201")
+    unit = Unit.objects.create(complex=neighbour.complex, building=building, number="201")
+    person = register_person(name="유진아", email="next@example.com")
+    lives_there = move_in(person, unit, since=date(2000, 1, 1))
+    tenancy._enter("app.complex", complex_.id)
+    return {"manager": neighbour, "resident": lives_there}
+
+
+def test_a_resident_is_shown_what_a_neighbour_is_not(disclosed, resident, neighbours, sign_in):
+    for holder, shown in ((resident, 200), (neighbours["resident"], 404)):
+        client = sign_in(Client(), holder)
+        path = reverse("residents:record", args=[disclosed["record_id"]])
+        assert client.get(path).status_code == shown
+        assert client.get(reverse("residents:home")).status_code == 200
+
+
+@pytest.mark.parametrize("who", ["manager", "resident"])
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_a_neighbour_is_shown_nothing(method, ids, neighbour, sign_in):
-    client = sign_in(Client(), neighbour)
+def test_a_neighbour_is_shown_nothing(method, who, disclosed, neighbours, sign_in):
+    ids, client = disclosed, sign_in(Client(), neighbours[who])
     for name, path, keys in ALL:
         if not keys:
             continue
         here = filled(path, ids[next(iter(keys))])
         answer = getattr(client, method)(here)
-        if method == "get" and answer.status_code == 302:
-            # An address that only takes a POST leads to its page, which does not exist either.
-            answer = client.get(answer.url)
-        assert answer.status_code in {404, 405}, f"{method} {name}: {answer.status_code}"
+        # An address that only takes a POST leads to its page, which does not exist either; whoever
+        # has no desk is led home.
+        while answer.status_code == 302 and (method == "get" or who == "resident"):
+            here = answer.url
+            answer = client.get(here)
+        led_home = who == "resident" and here == reverse("residents:home")
+        assert led_home or answer.status_code in {404, 405}, f"{method} {name}"
         assert "화단 정비" not in answer.content.decode()
 
 

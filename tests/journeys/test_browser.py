@@ -127,7 +127,7 @@ def test_from_draft_to_a_proof_that_a_stranger_checks(page, site, tmp_path):
         page.get_by_role("link", name=re.compile(title)).click()
         check(page)
         page.get_by_role("button", name="승인").click()
-        expect(page.locator("#decision")).to_contain_text("승인했습니다")
+        expect(page.get_by_text("승인했습니다")).to_be_visible()
 
     row = page.get_by_role("link", name=re.compile(title))
 

@@ -28,10 +28,9 @@ def test_the_pages_of_the_library_say_so_too(manager, at_desk):
     assert "박정호" in at_desk(manager).get(reverse("mfa_index")).content.decode()
 
 
-def test_after_the_term_the_desk_is_closed(manager, at_desk):
-    desk = at_desk(manager)
-    Officeholder.objects.filter(id=manager.id).update(until=date(2026, 1, 31))
-    answer = desk.get(reverse("desk:home"))
+def test_after_the_term_the_desk_is_closed(appointed, at_desk):
+    former = appointed("박정호", "manager", until=date(2001, 1, 31))
+    answer = at_desk(former).get(reverse("desk:home"))
     assert answer.status_code == 403
     assert "맡고 계신 직책이 없어" in answer.content.decode()
 
@@ -45,7 +44,7 @@ def test_the_one_office_is_taken_without_asking(manager, at_desk):
 
 def test_of_several_offices_one_is_chosen(manager, complex_, at_desk):
     second = Officeholder.objects.create(
-        complex=complex_, person=manager.person, office=Office.CLERK, since=date(2026, 3, 1)
+        complex=complex_, person=manager.person, office=Office.CLERK, since=date(2001, 3, 1)
     )
     desk = at_desk(manager)
     _forget_office(desk)

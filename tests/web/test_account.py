@@ -2,12 +2,16 @@
 
 import re
 import smtplib
+from datetime import date
 
 import pytest
 from django.core import mail
 from django.urls import reverse
 
-from danji.accounts.models import Person
+from danji.accounts.actions import appoint, move_in, register_person
+from danji.accounts.models import Office, Person
+from danji.base import tenancy
+from danji.complexes.models import Building, Unit
 from danji.web import account
 from danji.web.demo import players
 
@@ -74,9 +78,38 @@ def test_the_way_leads_back_to_where_one_was(manager, visitor):
     assert visitor.post(reverse("demo:login"), back).url == reverse("desk:home")
 
 
-def test_nobody_of_a_real_complex_signs_in_by_name(manager, complex_, visitor):
-    type(complex_).objects.filter(id=complex_.id).update(demonstration=False)
+@pytest.fixture
+def in_real(real, complex_):
+    """Make somebody an officer of a real complex long ago, or somebody who lives there."""
+
+    def enter(person, part):
+        tenancy._enter("app.complex", real.id)
+        since = date(2001, 1, 1)
+        if part == "officer":
+            appoint(person, Office.AUDITOR, real, since=since, until=date(2001, 2, 1))
+        else:
+            building = Building.objects.create(complex=real, name="101")
+            unit = Unit.objects.create(complex=real, building=building, number="101")
+            move_in(person, unit, since=since)
+        tenancy._enter("app.complex", complex_.id)
+
+    return enter
+
+
+@pytest.mark.parametrize("part", ["officer", "resident"])
+def test_nobody_of_a_real_complex_signs_in_by_name(part, in_real, visitor):
+    person = register_person(name="한동철", email="real@example.com")
+    in_real(person, part)
     assert players() == []
+    assert visitor.post(reverse("demo:login"), {"person": str(person.id)}).status_code == 404
+
+
+@pytest.mark.parametrize("part", ["officer", "resident"])
+def test_who_is_somebody_in_a_real_complex_too_is_not_offered(
+    part, manager, chief, in_real, visitor
+):
+    in_real(manager.person, part)
+    assert [player.name for player in players()] == ["이민호"]
     answer = visitor.post(reverse("demo:login"), {"person": str(manager.person_id)})
     assert answer.status_code == 404
 

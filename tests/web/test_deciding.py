@@ -32,13 +32,9 @@ def test_approving_leads_back_to_the_document(submitted, chief, at_desk):
     assert "관리사무소장 박정호 님의 차례" in page
 
 
-def test_with_script_only_the_line_is_drawn(submitted, chief, at_desk):
+def test_with_script_the_whole_page_is_loaded_anew(submitted, chief, at_desk):
     answer = decide(at_desk(chief), submitted, headers=HTMX)
-    page = answer.content.decode()
-    assert answer.status_code == 200
-    assert '<div id="line">' in page
-    assert "<html" not in page
-    assert "승인했습니다" in page
+    assert answer["HX-Redirect"] == f"/desk/documents/{submitted.id}/"
 
 
 def test_a_second_press_is_told_calmly(submitted, chief, at_desk):
@@ -63,7 +59,7 @@ def test_a_stale_page_decides_nothing(submitted, chief, at_desk):
 def test_a_return_without_a_reason_is_asked_again(submitted, chief, at_desk):
     answer = decide(at_desk(chief), submitted, "return")
     assert answer.status_code == 422
-    assert "반려하는 까닭" in answer.content.decode()
+    assert "반려하는 이유" in answer.content.decode()
     assert Step.objects.get(position=2).decision == ""
 
 

@@ -1,14 +1,33 @@
 """What is on record, as officers and residents may see it."""
 
+from datetime import date
+
 import pytest
 from django.urls import reverse
 
+from danji.accounts.actions import move_in
+from danji.accounts.models import Residency
+from danji.accounts.queries import residencies_of
 from danji.approvals import actions
+from danji.complexes.models import Building, Unit
 from danji.disclosure.inspection import UNREADABLE
 from danji.disclosure.models import Obstacle, Publication
 from danji.records.models import Citation, Record
 from danji.renditions.models import Rendition
 from danji.rules.approval import Decision
+
+EXPENSE = {
+    "title": "모래 구입",
+    "reason": "필요합니다.",
+    "items-0-name": "모래",
+    "items-0-quantity": "3",
+    "items-0-unit_price": "10000",
+    "payee": "가상상사",
+    "payment": "transfer",
+    "account": "소모품비",
+    "fund": "management-fee",
+}
+LISTS = {"desk": "desk:register", "residents": "residents:home"}
 
 
 @pytest.fixture
@@ -81,6 +100,51 @@ def test_residents_see_what_is_disclosed(scope, seen, record, complex_, resident
     desk = at_desk(resident)
     assert ("화단 정비" in desk.get(reverse("residents:home")).content.decode()) is seen
     assert desk.get(url("residents:record", record)).status_code == (200 if seen else 404)
+
+
+@pytest.fixture
+def expense(bookkeeper, manager, complex_, at):
+    """A record that is open to residents."""
+    begun = actions.start_draft("expense", actor=bookkeeper, at=at)
+    typed = {name: [text] for name, text in EXPENSE.items()}
+    actions.save_draft(begun.id, typed, revision=begun.revision, actor=bookkeeper, at=at)
+    document = actions.submit_draft(begun.id, actor=bookkeeper, at=at)
+    actions.decide_step(
+        document.id,
+        actor=manager,
+        decision=Decision.APPROVE,
+        opinion="",
+        evidence=actions.Evidence("demo", at),
+        at=at,
+    )
+    record = Record.objects.get(doc=document.id)
+    Publication.objects.create(
+        complex=complex_, record=record, scope="residents", basis="관리규약", published_at=at
+    )
+    return record
+
+
+def test_who_may_read_it_is_said_in_one_way(expense, resident, clerk, at_desk):
+    for desk, name in ((at_desk(clerk), "desk"), (at_desk(resident), "residents")):
+        for page in (url(f"{name}:record", expense), reverse(LISTS[name])):
+            assert "입주자등 공개" in desk.get(page).content.decode()
+
+
+def test_of_several_homes_the_newest_is_shown(record, complex_, resident, found, at_desk):
+    elsewhere = found("B20000002", "달빛마을아파트")
+    building = Building.objects.create(complex=elsewhere, name="101")
+    unit = Unit.objects.create(complex=elsewhere, building=building, number="101")
+    Residency.objects.create(
+        complex=elsewhere,
+        person=resident.person,
+        unit=unit,
+        since=date(2001, 1, 1),
+        until=date(2001, 2, 1),
+    )
+    newest = move_in(resident.person, unit, since=date(2002, 1, 1))
+    assert "달빛마을아파트" in at_desk(resident).get(reverse("residents:home")).content.decode()
+    today = residencies_of(resident.person_id, on=date(2026, 1, 1))
+    assert [lived.id for lived in today] == [newest.id, resident.id]
 
 
 def test_residents_see_nothing_before_it_is_disclosed(record, resident, at_desk):

@@ -9,13 +9,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, resolve_url
 from django.urls import path
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 
-from danji.accounts.models import Officeholder, Person, Residency
-from danji.base import tenancy
-from danji.complexes.models import Complex
+from danji.accounts.models import Officeholder, Person
+from danji.accounts.queries import demonstration_parts
 from danji.rules.periods import day_in_seoul
 from danji.web.account import remember_sign_in
+from danji.web.addresses import own_address
 
 app_name = "demo"
 
@@ -32,25 +31,15 @@ class Player:
 
 def players() -> list[Player]:
     """The people of the demonstration complexes, officers first; nobody when there is none."""
-    today = day_in_seoul(timezone.now())
-    found: dict[UUID, Player] = {}
-    for complex_ in Complex.objects.filter(demonstration=True):
-        with tenancy.within(complex_.id):
-            offices = (
-                Officeholder.objects.within(complex_.id)
-                .in_office(today)
-                .select_related("person")
-                .order_by("since", "id")
-            )
-            for held in offices:
-                player = Player(
-                    held.person_id, held.person.name, held.get_office_display(), complex_.name
-                )
-                found.setdefault(player.id, player)
-            for lived in Residency.objects.within(complex_.id).select_related("person"):
-                player = Player(lived.person_id, lived.person.name, "입주자", complex_.name)
-                found.setdefault(player.id, player)
-    return list(found.values())
+    return [
+        Player(
+            id=part.person_id,
+            name=part.person.name,
+            office=part.get_office_display() if isinstance(part, Officeholder) else "입주자",
+            complex_name=part.complex.name,
+        )
+        for part in demonstration_parts(on=day_in_seoul(timezone.now()))
+    ]
 
 
 def login(request: HttpRequest) -> HttpResponse:
@@ -65,14 +54,8 @@ def login(request: HttpRequest) -> HttpResponse:
     person = Person.objects.get(id=chosen)
     sign_in(request, person, backend="django.contrib.auth.backends.ModelBackend")
     remember_sign_in(request, "demo", at=timezone.now())
-    return HttpResponseRedirect(_destination(request))
-
-
-def _destination(request: HttpRequest) -> str:
-    wanted = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure()):
-        return wanted
-    return resolve_url(settings.LOGIN_REDIRECT_URL)
+    home = resolve_url(settings.LOGIN_REDIRECT_URL)
+    return HttpResponseRedirect(own_address(request, request.POST.get("next", ""), otherwise=home))
 
 
 urlpatterns = [path("login/", login, name="login")]

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from danji.rules.refusal import Refusal
+from danji.web.addresses import own_address
 from danji.web.uploads import is_too_large, too_large
 
 logger = logging.getLogger(__name__)
@@ -29,10 +30,7 @@ class FaultMiddleware:
         # Before anything is read: the body may be gigabytes.
         if is_too_large(request):
             return refused(request, too_large(), status=413)
-        response = self.get_response(request)
-        if response.status_code == 403 and _wants_part(request):
-            return refused(request, _stale_form(), status=403)
-        return response
+        return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, problem: Exception) -> HttpResponse | None:
         """The answer to what a view raised; None leaves it to `server_error`, after logging."""
@@ -56,7 +54,7 @@ def answer(request: HttpRequest, problem: BaseException | None) -> HttpResponse 
 def refused(request: HttpRequest, refusal: Refusal, *, status: int = 409) -> HttpResponse:
     """A refusal as a page, or as the part of the page that asked."""
     context = {"refusal": refusal, "back_url": _back(request)}
-    if not _wants_part(request):
+    if not wants_part(request):
         return render(request, "desk/refusal.html", context, status=status)
     if request.headers.get("HX-Target") == "saved":
         return render(request, "desk/_saved.html", context, status=status)
@@ -68,12 +66,20 @@ def refused(request: HttpRequest, refusal: Refusal, *, status: int = 409) -> Htt
     return response
 
 
+def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """What is shown for a form whose token is missing or old."""
+    logger.info("a form was not taken: %s", reason)
+    if wants_part(request):
+        return refused(request, _stale_form(), status=403)
+    return HttpResponse(render_to_string("403_csrf.html"), status=403)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """What is shown when we went wrong. Django has logged it already."""
     known = answer(request, sys.exception())
     if known is not None:
         return known
-    if _wants_part(request):
+    if wants_part(request):
         return refused(request, _own_fault(), status=500)
     return HttpResponse(render_to_string("500.html"), status=500)
 
@@ -86,7 +92,7 @@ def _database_fault(
         return refused(request, _collision())
     if state == "53100":
         return refused(request, _disk_full(), status=503)
-    if _wants_part(request):
+    if wants_part(request):
         response = refused(request, _database_away(), status=503)
     else:
         response = HttpResponse(render_to_string("503.html"), status=503)
@@ -94,16 +100,14 @@ def _database_fault(
     return response
 
 
-def _wants_part(request: HttpRequest) -> bool:
+def wants_part(request: HttpRequest) -> bool:
     """Whether htmx asks for a part of a page, and not for a whole one."""
     return request.headers.get("HX-Request") == "true"
 
 
 def _back(request: HttpRequest) -> str:
     """The page of ours that the person came from, or nothing."""
-    here = f"{request.scheme}://{request.headers.get('Host', '')}/"
-    referer = request.headers.get("Referer", "")
-    return "/" + referer.removeprefix(here) if referer.startswith(here) else ""
+    return own_address(request, request.headers.get("Referer", ""), otherwise="")
 
 
 def _stale_form() -> Refusal:

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
@@ -19,13 +18,19 @@ from django.utils.http import urlencode
 from django_htmx.middleware import HtmxDetails
 
 from danji.accounts.models import Officeholder, Person
-from danji.accounts.queries import offices_of, residencies_of
+from danji.accounts.queries import office_held, offices_of, residencies_of
+from danji.approvals.models import Document, Draft
 from danji.base import tenancy
+from danji.records.models import Record
+from danji.renditions.models import Rendition
 from danji.rules.periods import day_in_seoul
 from danji.rules.refusal import Refusal
+from danji.web.faults import wants_part
 
 COMPLEX, OFFICEHOLDER = "complex", "officeholder"  # in the session: the office the person chose
 SEVERAL = "several_offices"  # in the session: there was a choice
+# What a reader may ask for and not find. Anything else that is missing is a mistake of ours.
+MISSING = (Draft.DoesNotExist, Document.DoesNotExist, Record.DoesNotExist, Rendition.DoesNotExist)
 
 
 class DeskRequest(HttpRequest):
@@ -100,7 +105,7 @@ def to_log_in(request: HttpRequest) -> HttpResponse:
 
     Raises: Refusal for a part of a page: what was typed there stays in sight.
     """
-    if request.headers.get("HX-Request") == "true":
+    if wants_part(request):
         raise Refusal(
             "로그인이 풀려서 저장하지 못했습니다.",
             next_step="쓰신 글이 있으면 복사해 둔 뒤, 화면을 새로 열어 로그인해 주세요.",
@@ -124,7 +129,7 @@ def _run(view: View, request: HttpRequest, **kwargs: Any) -> HttpResponse | None
             request.officeholder = officeholder  # type: ignore[attr-defined]
             request.user = officeholder.person  # or it would be asked for once more
             return view(request, **kwargs)
-    except ObjectDoesNotExist as missing:
+    except MISSING as missing:
         raise Http404(str(missing)) from missing
 
 
@@ -135,13 +140,7 @@ def _enter_office(request: HttpRequest, transaction: ExitStack) -> Officeholder 
         return None
     person_id, complex_id, officeholder_id = (UUID(str(value)) for value in said)
     transaction.enter_context(tenancy.within(complex_id))
-    officeholder: Officeholder | None = (
-        Officeholder.objects.within(complex_id)
-        .in_office(_today())
-        .filter(id=officeholder_id, person_id=person_id, person__is_active=True)
-        .select_related("complex", "person")
-        .first()
-    )
+    officeholder = office_held(complex_id, officeholder_id, person_id=person_id, on=_today())
     if officeholder is None or not _is_theirs(request, officeholder.person):
         return None
     return officeholder
@@ -154,6 +153,11 @@ def _is_theirs(request: HttpRequest, person: Person) -> bool:
 
 
 def _without_office(request: HttpRequest, person: Person) -> HttpResponse:
+    if wants_part(request):
+        raise Refusal(
+            f"{person.name} 님은 지금 맡고 계신 직책이 없어 처리하지 못했습니다.",
+            next_step="임기가 아직 남아 있다면 관리사무소에 등록을 확인해 주세요.",
+        )
     if residencies_of(person.id, on=_today()):
         return redirect("residents:home")
     return render(request, "desk/no_office.html", {"person": person}, status=403)

@@ -5,7 +5,7 @@ and this is the page that everybody opens all day. So the SQL is made once, from
 as everywhere else, with marks in the places of the reader and the day.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -19,11 +19,13 @@ from django.db.models.fields.json import KT
 from danji.accounts.models import Office, Officeholder
 from danji.approvals.models import Step, Withdrawal
 from danji.approvals.queries import drafts_of, waiting_for
+from danji.base.prepared import settle
 from danji.formbook.models import Form
 from danji.rules.approval import Decision
 from danji.web.desk.editor import load
 
 LISTED = 20  # of each kind
+COUNTED = 200  # how far what waits is counted
 RETURNED_FOR = timedelta(days=30)  # how long a returned document is kept in sight
 
 _COMPLEX, _READER = UUID(int=1), UUID(int=2)
@@ -60,7 +62,7 @@ class Board:
     ongoing: list[Entry]
     returned: list[Entry]
     drafts: list[Entry]
-    more_waiting: bool
+    waiting_count: int  # at most COUNTED
 
 
 def board_of(reader: Officeholder, at: datetime) -> Board:
@@ -72,7 +74,7 @@ def board_of(reader: Officeholder, at: datetime) -> Board:
         _SINCE: at - RETURNED_FOR,
     }
     with connection.cursor() as cursor:
-        cursor.execute(sql, [_filled(mark, marked) for mark in marks])
+        cursor.execute(sql, [marked[mark] for mark in marks])
         entries = [Entry._make(row) for row in cursor.fetchall()]
     waiting = [entry for entry in entries if entry.kind == "waiting"]
     return Board(
@@ -80,12 +82,8 @@ def board_of(reader: Officeholder, at: datetime) -> Board:
         ongoing=[entry for entry in entries if entry.kind == "ongoing"],
         returned=[entry for entry in entries if entry.kind == "returned"],
         drafts=[entry for entry in entries if entry.kind == "draft"],
-        more_waiting=len(waiting) > LISTED,
+        waiting_count=len(waiting),
     )
-
-
-def _filled(mark: Any, marked: Mapping[Any, Any]) -> Any:
-    return marked.get(mark, mark) if isinstance(mark, UUID | datetime) else mark
 
 
 @cache
@@ -95,8 +93,8 @@ def form_title(form_id: UUID) -> str:
 
 
 @cache
-def _prepared() -> tuple[str, tuple[Any, ...]]:
-    """The SQL of the four lists together, and its parameters with the marks among them."""
+def _prepared() -> tuple[str, Sequence[Any]]:
+    """The SQL of the four lists together, and its marks in their order."""
     reader = Officeholder(complex_id=_COMPLEX, id=_READER)
     drafter = ("document__drafter__office", "document__drafter__person__name")
     approver = ("approver__office", "approver__person__name")
@@ -111,13 +109,13 @@ def _prepared() -> tuple[str, tuple[Any, ...]]:
         Value(""),
     )
     waiting = _listed(waiting_for(reader), "waiting", "document__submitted_at", drafter)
-    lists = waiting[: LISTED + 1].union(
+    lists = waiting[:COUNTED].union(
         _listed(_under_way(reader), "ongoing", "document__submitted_at", approver)[:LISTED],
         _listed(_returned_to(reader), "returned", "decided_at", approver)[:LISTED],
         drafts[:LISTED],
         all=True,
     )
-    return lists.query.sql_with_params()
+    return settle(*lists.query.sql_with_params(), (_COMPLEX, _READER, _SINCE))
 
 
 def _listed(

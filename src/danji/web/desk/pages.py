@@ -1,19 +1,19 @@
 """What the desk's pages show, as plain data for their templates, which never ask the database."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.core.paginator import Paginator
 from django.urls import reverse
+from django.utils import timezone
 
 from danji.accounts.models import Office, Officeholder
 from danji.approvals.models import Document, Draft, Step
-from danji.approvals.queries import line_of, plan_line, waiting_for
+from danji.approvals.queries import is_stuck, line_of, plan_line
 from danji.disclosure.inspection import Place
-from danji.disclosure.models import Clearance
 from danji.disclosure.queries import (
     DisclosedRecord,
     Reader,
@@ -22,6 +22,7 @@ from danji.disclosure.queries import (
     record_of,
 )
 from danji.formbook.definition import FormDefinition, builtin_forms
+from danji.records.models import Relation
 from danji.rules import approval
 from danji.rules.approval import Act, Decision
 from danji.rules.disclosure import Scope
@@ -32,16 +33,9 @@ from danji.rules.retention import class_of
 from danji.web.desk.board import Entry, board_of
 from danji.web.desk.editor import Editor, load
 
-COUNTED = 200  # how far what waits is counted
 PAGE = 50  # records on one page of the register
-RELATIONS = {"refers": "관련", "supersedes": "대체"}
 FOUND = 10  # records shown to choose from
-
-SCOPES = {
-    Scope.WITHHELD: "비공개",
-    Scope.RESIDENTS: "입주자등에게 공개",
-    Scope.PUBLIC: "공개",
-}
+LATE = timedelta(minutes=2)  # after which a PDF that is not there yet is worth a word
 PURPOSES = {
     "memo": "일을 시작하기 전에 내용을 적어 결재를 받습니다.",
     "expense": "무엇에 얼마를 쓰는지 적어 결재를 받습니다.",
@@ -56,10 +50,9 @@ PURPOSES = {
 def home(reader: Officeholder, at: datetime) -> dict[str, Any]:
     """The context of desk/home.html."""
     board = board_of(reader, at)
-    count = waiting_for(reader)[:COUNTED].count() if board.more_waiting else len(board.waiting)
     return {
         "waiting": [_row(entry) | {"drafter": entry.who} for entry in board.waiting],
-        "waiting_count": count,
+        "waiting_count": board.waiting_count,
         "returned": [_row(entry) | {"returned_by": entry.who} for entry in board.returned],
         "drafts": [_row(entry) | {"saved_at": entry.at} for entry in board.drafts],
         "ongoing": [_row(entry) | {"waiting_for": entry.who} for entry in board.ongoing],
@@ -188,6 +181,7 @@ def document(
     content = shown.parsed_content()
     steps = list(shown.steps.all())
     line = line_of(steps, shown)
+    today = day_in_seoul(timezone.now())
     turn = approval.turn(line)
     mine = turn is not None and turn.approver == reader.id
     record = record_of(reader, shown.id) if approval.is_finished(line) else None
@@ -209,7 +203,8 @@ def document(
         },
         "blocks": content["blocks"],
         "can_decide": mine,
-        "can_withdraw": approval.can_withdraw(line) and shown.drafter.id == reader.id,
+        "can_withdraw": shown.drafter.id == reader.id
+        and approval.can_withdraw(line, is_stuck=is_stuck(steps, line, on=today)),
         "can_redraft": approval.turn(line) is None and shown.drafter.id == reader.id,
         "act": turn.act.label if turn else "",
         "record": _filed(filed, shown.complex.code) if filed else None,
@@ -302,7 +297,7 @@ def _citation(record_id: UUID, number: str, title: str, relation: str) -> dict[s
         "record_id": record_id,
         "number": number,
         "title": title,
-        "relation": RELATIONS[relation],
+        "relation": Relation(relation).label,
     }
 
 
@@ -311,7 +306,6 @@ def _citation(record_id: UUID, number: str, title: str, relation: str) -> dict[s
 
 def register(reader: Reader, search: str, number: str | None) -> dict[str, Any]:
     """The context of desk/register.html, and of the residents' list: one page of it."""
-    search = search.replace("\x00", "")
     records = readable_records(reader, search=search)
     page: Any = Paginator(records, PAGE).get_page(number)
     page.object_list = [
@@ -321,7 +315,7 @@ def register(reader: Reader, search: str, number: str | None) -> dict[str, Any]:
             "title": record.title,
             "filed_at": record.filed_at,
             "folder": record.folder.name,
-            "disclosure": SCOPES[Scope(record.scope)],
+            "disclosure": Scope(record.scope).label,
         }
         for record in page.object_list
     ]
@@ -332,7 +326,7 @@ def record(shown: DisclosedRecord, reader: Reader) -> dict[str, Any]:
     """The context of desk/record.html, and of residents/record.html."""
     content = shown.payload["content"]
     citing = _citing(reader, shown.record.id)
-    newer = [row for row in citing if row["relation"] == RELATIONS["supersedes"]]
+    newer = [row for row in citing if row["relation"] == Relation.SUPERSEDES.label]
     return {
         "record": {
             **_filed(shown, reader.complex.code),
@@ -362,8 +356,9 @@ def _filed(shown: DisclosedRecord, code: str) -> dict[str, Any]:
         "filed_at": shown.record.filed_at,
         "folder": shown.record.folder.name,
         "retention": _period(retention),
-        "disclosure": SCOPES[Scope(shown.record.scope)],
+        "disclosure": Scope(shown.record.scope).label,
         "has_rendition": shown.rendition is not None,
+        "is_late": shown.rendition is None and timezone.now() - shown.record.filed_at > LATE,
         "has_proof": shown.finalized is not None,
         "public_url": f"{settings.PUBLIC_URL}{code}/{shown.record.doc.hex}/" if public else "",
         "obstacle": _obstacle(shown),
@@ -378,10 +373,9 @@ def _obstacle(shown: DisclosedRecord) -> dict[str, Any] | None:
     if shown.obstacle is None or shown.publication is not None:
         return None
     places = [Place(**place) for place in shown.obstacle.places]
-    cleared = Clearance.objects.within(shown.record.complex_id).filter(record_id=shown.record.id)
     return {
         "places": places,
-        "cleared": cleared.exists(),
+        "cleared": shown.clearance is not None,
         "can_be_cleared": all(place.can_be_cleared for place in places),
     }
 

@@ -11,14 +11,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
-from django_htmx.http import retarget
+from django_htmx.http import HttpResponseClientRedirect, retarget
 
 from danji.accounts.queries import offices_of
 from danji.approvals import actions
 from danji.approvals.models import Draft
-from danji.approvals.queries import document_for, draft_of, drafts_of, line_of
+from danji.approvals.queries import document_for, draft_of, drafts_of
 from danji.base import files
 from danji.disclosure.actions import clear_record
 from danji.disclosure.queries import read_record
@@ -29,6 +29,7 @@ from danji.rules.periods import day_in_seoul
 from danji.rules.refusal import Refusal
 from danji.rules.text import clean_line
 from danji.web.account import evidence
+from danji.web.addresses import own_address
 from danji.web.desk import pages
 from danji.web.desk.access import (
     DeskRequest,
@@ -65,16 +66,10 @@ def offices(request: HttpRequest) -> HttpResponse:
                 "지금 맡고 있지 않은 직책입니다.", next_step="화면을 새로 열어 다시 골라 주세요."
             )
         take_office(request, chosen)
-        return HttpResponseRedirect(_next(request))
+        wanted = request.POST.get("next", "")
+        return HttpResponseRedirect(own_address(request, wanted, otherwise=reverse("desk:home")))
     context = {"offices": held, "next": request.GET.get("next", "")}
     return render(request, "desk/offices.html", context)
-
-
-def _next(request: HttpRequest) -> str:
-    wanted = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure()):
-        return wanted
-    return reverse("desk:home")
 
 
 def of_draft(view: View) -> View:
@@ -185,7 +180,7 @@ def submission(request: DeskRequest, found: Draft) -> HttpResponse:
 @of_draft
 def discard(request: DeskRequest, found: Draft) -> HttpResponse:
     """Throw a draft away."""
-    actions.discard_draft(found.id, actor=request.officeholder)
+    actions.discard_draft(found.id, actor=request.officeholder, at=timezone.now())
     messages.success(request, "쓰던 문서를 지웠습니다.")
     return redirect("desk:home")
 
@@ -326,16 +321,10 @@ def decision(request: DeskRequest, document_id: UUID) -> HttpResponse:
             "보신 화면과 지금의 문서가 다릅니다. 결재하지 않았습니다.",
             next_step="문서를 새로 열어 내용을 확인한 뒤 결재해 주세요.",
         )
-    if not request.htmx:
-        messages.success(request, f"{chosen.label}했습니다.")
-        return redirect("desk:document", document_id=document_id)
-    shown = document_for(request.officeholder, document_id)
-    steps = list(shown.steps.all())
-    context = {
-        "document": pages.line_view(shown, steps, line_of(steps, shown)),
-        "decided": chosen.label,
-    }
-    return render(request, "desk/_line.html", context)
+    messages.success(request, f"{chosen.label}했습니다.")
+    # The whole page again: state, line and what can be done have all changed.
+    page = reverse("desk:document", args=[document_id])
+    return HttpResponseClientRedirect(page) if request.htmx else redirect(page)
 
 
 def _decision(request: DeskRequest) -> Decision:

@@ -5,7 +5,6 @@ from functools import wraps
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -17,7 +16,7 @@ from danji.base import tenancy
 from danji.disclosure.queries import read_record
 from danji.rules.periods import day_in_seoul
 from danji.web.desk import pages
-from danji.web.desk.access import person_of, to_log_in
+from danji.web.desk.access import MISSING, person_of, to_log_in
 from danji.web.downloads import download_pdf, download_proof
 
 View = Callable[..., HttpResponse]
@@ -45,7 +44,7 @@ def resident_required(view: View) -> View:
         try:
             with tenancy.within(lived[0].complex_id):
                 return view(request, **kwargs)
-        except ObjectDoesNotExist as missing:
+        except MISSING as missing:
             raise Http404(str(missing)) from missing
 
     return at_home

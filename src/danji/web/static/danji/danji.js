@@ -93,7 +93,7 @@
         press();
       }
     });
-    const lost = () => say("저장하지 못했습니다. 인터넷 연결을 확인하신 뒤 ‘저장’을 눌러 주십시오.", true);
+    const lost = () => say("저장하지 못했습니다. 인터넷 연결을 확인하신 뒤 ‘저장’을 눌러 주세요.", true);
     document.addEventListener("htmx:sendError", lost);
     document.addEventListener("htmx:responseError", lost);
     // A save under way carries the revision this press would repeat, so the press waits for its answer.
@@ -119,7 +119,7 @@
     const place = document.getElementById("passkey-error");
     if (!place) return;
     event.preventDefault();
-    place.textContent = "패스키를 쓰지 못했습니다. 다시 한 번 해 보시거나 메일로 로그인해 주십시오.";
+    place.textContent = "패스키를 쓰지 못했습니다. 다시 한 번 해 보시거나 메일로 로그인해 주세요.";
   });
 
   // Where the eyes go next.
