@@ -44,7 +44,7 @@ def test_one_changed_byte_is_refused(folder, capfd):
     (folder / "document.pdf").write_bytes(whole)
     code, said = run(capfd, folder / "document.pdf", "--policy", folder / "policy.txt")
     assert code == 1
-    assert said.splitlines()[-1] == "결론: 맞지 않는 것이 있습니다. 이 파일을 믿지 마십시오."
+    assert said.splitlines()[-1] == "결론: 맞지 않는 것이 있습니다. 이 파일을 믿지 마세요."
 
 
 def test_without_a_policy_it_checks_what_it_can_and_does_not_judge(folder, capfd):

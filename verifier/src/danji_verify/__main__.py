@@ -58,7 +58,7 @@ def _parser() -> _Parser:
         "--proof", type=Path, help="PDF의 증명 파일(없으면 PDF 옆의 FILE.tlog-proof)"
     )
     parser.add_argument(
-        "--policy", type=Path, help="믿는 장부와 기관의 열쇠를 적은 파일. 다른 곳에서 받으십시오"
+        "--policy", type=Path, help="믿는 장부와 기관의 열쇠를 적은 파일. 다른 곳에서 받아 주세요"
     )
     parser.add_argument("--json", action="store_true", help="프로그램이 읽을 수 있게 답합니다")
     return parser

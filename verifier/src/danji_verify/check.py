@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from danji_verify.errors import Unreadable, VerifyError, Wrong
-from danji_verify.pdf import open_sealed, seal_digests
+from danji_verify.pdf import SealDigests, open_sealed, seal_digests
 from danji_verify.policy import Policy
 from danji_verify.record import check_document, check_event, check_finalized, read_proof_file
 from danji_verify.report import Report
@@ -80,12 +80,13 @@ def _judge_unreadable(
     if proof is None or policy is None:
         return
     try:
-        stated = Fields.parse(read_proof_file(proof, policy).value("pdf")).text("signed")
+        logged = Fields.parse(read_proof_file(proof, policy).value("pdf"))
+        stated = SealDigests(logged.text("signed"), logged.text("signature"))
     except VerifyError as problem:
         report.failed("PDF의 증명 파일이 맞지 않습니다.", str(problem))
         return
     try:
-        differs = seal_digests(pdf).signed != stated
+        differs = seal_digests(pdf) != stated
     except Wrong:
         differs = True
     if differs:

@@ -85,13 +85,13 @@ class Report:
     def conclusion(self) -> str:
         """The last line."""
         if self.verdict is Verdict.REFUSED:
-            return "결론: 맞지 않는 것이 있습니다. 이 파일을 믿지 마십시오."
+            return "결론: 맞지 않는 것이 있습니다. 이 파일을 믿지 마세요."
         if not self.proven:
             return (
                 "결론: 판단할 수 없습니다. 이 파일이 장부에 적혀 있다는 증명이 확인되지 않았습니다."
             )
         if not self.trusted:
-            return "결론: 판단할 수 없습니다. 정책 파일을 다른 곳에서 받아 다시 확인해 주십시오."
+            return "결론: 판단할 수 없습니다. 정책 파일을 다른 곳에서 받아 다시 확인해 주세요."
         if self.verdict is Verdict.UNKNOWN:
             return "결론: 아직 판단할 수 없습니다(잠정). 정책이 요구하는 확인 서명이 모자랍니다."
         if not self.confirmed:
