@@ -16,10 +16,13 @@ import pytest
 
 _HOME = Path(tempfile.mkdtemp(prefix="danji-tests-"))
 _HOME.chmod(0o755)  # the server's own account has to reach it when root runs the tests
+# What an operator has set is not for the tests, least of all the address of a real database.
+for _name in [name for name in os.environ if name.startswith(("DANJI_", "DATABASE_"))]:
+    if _name not in {"DANJI_CI", "DANJI_TEST_PROCESSES"}:
+        del os.environ[_name]
 os.environ["DANJI_HOME"] = str(_HOME)
 os.environ["DANJI_DEMO"] = "1"
 os.environ["DANJI_FREE_SPACE_FLOOR"] = "0"
-os.environ.pop("DATABASE_URL", None)
 os.environ["DJANGO_SETTINGS_MODULE"] = "danji.config.settings"
 django.setup()
 # A worker of xdist inherits the environment, and would load the settings with this run's home.
@@ -99,9 +102,13 @@ def found(db, monkeypatch, seal_keys, tmp_path, settings, at) -> Callable[..., o
         founding, "create_seal", lambda *_, **__: (seal_keys.pem, seal_keys.certificate)
     )
 
-    def make(code: str, name: str) -> object:
+    def make(code: str, name: str, *, demonstration: bool = True) -> object:
         complex_ = founding.found_complex(
-            code=code, name=name, address="서울특별시 가상구 들꽃로 12", demonstration=True, at=at
+            code=code,
+            name=name,
+            address="서울특별시 가상구 들꽃로 12",
+            demonstration=demonstration,
+            at=at,
         )
         tenancy._enter("app.complex", complex_.id)
         return complex_
@@ -115,18 +122,24 @@ def complex_(found):
     return found("A10000001", "들꽃마을아파트")
 
 
+# People have been there for long and stay: pages ask the clock of the day the tests are run.
+LONG_AGO = date(2000, 1, 1)
+
+
 @pytest.fixture
-def appointed(complex_, at):
-    """Put somebody into an office of the complex."""
-    return lambda name, office: _appoint(complex_, name, office)
+def appointed(complex_):
+    """Put somebody into an office of the complex, for a term that may have ended."""
+    return lambda name, office, **term: _appoint(complex_, name, office, **term)
 
 
-def _appoint(complex_, name: str, office: str, *, until: date | None = date(2027, 12, 31)):
+def _appoint(
+    complex_, name: str, office: str, *, since: date = LONG_AGO, until: date | None = None
+):
     from danji.accounts.actions import appoint, register_person
     from danji.accounts.models import Office
 
     person = register_person(name=name, email=f"{office}@{complex_.code.lower()}.example")
-    return appoint(person, Office(office), complex_, since=date(2026, 1, 1), until=until)
+    return appoint(person, Office(office), complex_, since=since, until=until)
 
 
 @pytest.fixture
@@ -163,7 +176,17 @@ def resident(complex_):
     building = Building.objects.create(complex=complex_, name="101")
     unit = Unit.objects.create(complex=complex_, building=building, number="101")
     person = register_person(name="오미경", email="resident@example.com")
-    return move_in(person, unit, since=date(2026, 1, 1))
+    return move_in(person, unit, since=LONG_AGO)
+
+
+@pytest.fixture
+def real(complex_, found):
+    """A complex that is not of the demonstration, beside the one in which the tests happen."""
+    from danji.base import tenancy
+
+    other = found("D40000004", "참마을아파트", demonstration=False)
+    tenancy._enter("app.complex", complex_.id)
+    return other
 
 
 @pytest.fixture

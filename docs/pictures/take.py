@@ -1,7 +1,7 @@
 """Take the pictures of README and manuals from a running demonstration.
 
-    bin/up                                  (in one window)
-    .venv/bin/python docs/pictures/take.py  (in another; needs requirements/dev.txt and Chromium)
+bin/up                                  (in one window)
+.venv/bin/python docs/pictures/take.py  (in another; needs requirements/dev.txt and Chromium)
 """
 
 import re

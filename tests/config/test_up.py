@@ -95,6 +95,11 @@ def test_it_serves_says_so_when_run_twice_and_ends_with_all_it_started(up, port)
     assert first.returncode == 0
 
 
+def test_a_new_folder_is_made_whatever_the_secret_is(up, home):
+    process = up(DANJI_HOME=str(home / "new" / "folder"), DANJI_SECRET_KEY="of our own")
+    said(process, "준비되었습니다")
+
+
 def test_a_killed_supervisor_leaves_nothing_behind_and_starts_again(up, home):
     first = up()
     said(first, "준비되었습니다")
@@ -126,7 +131,9 @@ def test_whatever_is_killed_is_started_again(up):
     [
         ({"DANJI_PORT": "many"}, "설정값", ".env"),
         ({"DANJI_HOST": "192.0.2.1"}, "이 컴퓨터의 주소가 아닙니다", "DANJI_HOST"),
+        ({"DANJI_HOST": "0.0.0.0"}, "DANJI_SITE_URL이 없습니다", "DANJI_SITE_URL=http://"),
         ({"DATABASE_URL": "postgresql://x@127.0.0.1:1/x"}, "DATABASE_OWNER_URL", "operations.md"),
+        ({"DATABASE_URL": "postgresql://x/x?sslmod=no"}, "설정값", ".env"),
     ],
 )
 def test_a_wrong_setting_is_answered_with_a_sentence(up, settings, fact, next_step):

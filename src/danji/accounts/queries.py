@@ -1,10 +1,34 @@
-"""Who holds which office now."""
+"""Who holds which office now, and who lives where."""
 
 from datetime import date
 from uuid import UUID
 
+from django.db.models import Q, QuerySet
+
 from danji.accounts.models import Officeholder, Residency
 from danji.base import tenancy
+from danji.base.prepared import Prepared
+from danji.complexes.models import Complex
+
+_held: Prepared[Officeholder] = Prepared(
+    lambda complex_id, officeholder_id, person_id, on: (
+        Officeholder.objects.within(complex_id)
+        .in_office(on)
+        .filter(id=officeholder_id, person_id=person_id, person__is_active=True)
+        .select_related("complex", "person")
+    ),
+    UUID,
+    UUID,
+    UUID,
+    date,
+)
+
+
+def office_held(
+    complex_id: UUID, officeholder_id: UUID, *, person_id: UUID, on: date
+) -> Officeholder | None:
+    """An office, if the person holds it on a day and may sign in. Asked with every request."""
+    return next(iter(_held(complex_id, officeholder_id, person_id, on)), None)
 
 
 def offices_of(person_id: UUID, *, on: date) -> list[Officeholder]:
@@ -19,15 +43,44 @@ def offices_of(person_id: UUID, *, on: date) -> list[Officeholder]:
 
 
 def residencies_of(person_id: UUID, *, on: date) -> list[Residency]:
-    """The complexes a person lives in on a day."""
+    """Where a person lives on a day, in every complex, the newest first."""
     with tenancy.as_person(person_id):
-        return [
-            residency
-            for residency in Residency.objects.filter(
-                person_id=person_id, since__lte=on
-            ).select_related("complex")
-            if residency.until is None or residency.until >= on
-        ]
+        return list(
+            _lasting(Residency.objects.filter(person_id=person_id), on)
+            .select_related("complex")
+            .order_by("-since", "id")
+        )
+
+
+def demonstration_parts(*, on: date) -> list[Officeholder | Residency]:
+    """What each person of the demonstration complexes is there on a day, officers first.
+
+    Anybody may sign in as these. So whoever is, was or will be somebody in a real complex is not
+    among them.
+    """
+    found: dict[UUID, Officeholder | Residency] = {}
+    for complex_ in Complex.objects.filter(demonstration=True):
+        with tenancy.within(complex_.id):
+            offices = Officeholder.objects.within(complex_.id).in_office(on)
+            residencies = _lasting(Residency.objects.within(complex_.id), on)
+            for parts in (offices, residencies):
+                for part in parts.select_related("complex", "person").order_by("since", "id"):
+                    found.setdefault(part.person_id, part)
+    return [part for person_id, part in found.items() if _only_demonstrates(person_id)]
+
+
+def _only_demonstrates(person_id: UUID) -> bool:
+    """Whether a person has nothing to do with a real complex."""
+    real = {"person_id": person_id, "complex__demonstration": False}
+    with tenancy.as_person(person_id):
+        return not (
+            Officeholder.objects.filter(**real).exists()
+            or Residency.objects.filter(**real).exists()
+        )
+
+
+def _lasting(residencies: "QuerySet[Residency]", on: date) -> "QuerySet[Residency]":
+    return residencies.filter(Q(until=None) | Q(until__gte=on), since__lte=on)
 
 
 def holder_of(complex_id: UUID, office: str, *, on: date) -> Officeholder | None:

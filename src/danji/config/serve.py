@@ -1,5 +1,6 @@
 """The web server: pages by the application, and everything public straight from its files."""
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -17,13 +18,21 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 WORKERS = 2
-# Threads of each worker: enough to wait for the database in, few enough for its connections.
-THREADS = 4
+# Threads of each worker: enough to wait for the disk in. One runs at a time, so more of them only
+# keep each other waiting, and connections to the database open.
+THREADS = 3
 
 
 def _loaded() -> "WSGIApplication":
+    from django.urls import get_resolver
+
     from danji.config.wsgi import application
 
+    list(get_resolver().url_patterns)  # every view, which Django would load with the first request
+    # What is loaded stays: looking through it for garbage again and again would only cost time,
+    # and the memory that the workers share.
+    gc.collect()
+    gc.freeze()
     return with_assets(application, prefix=settings.STATIC_URL, folder=settings.STATIC_ROOT)
 
 

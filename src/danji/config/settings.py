@@ -3,7 +3,10 @@
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from danji.base.postgres import socket_folder
 from danji.base.secrets import kept_secret
@@ -19,7 +22,7 @@ PG_BINDIR = os.environ.get("PG_BINDIR", "")
 # The name that every log here begins with; it is signed into each checkpoint, so keep it.
 DOMAIN = os.environ.get("DANJI_DOMAIN", "danji.localhost")
 # A passkey belongs to a name, never to a number.
-_NAME = "localhost" if HOST == "127.0.0.1" else HOST
+_NAME = "localhost" if HOST == "127.0.0.1" else f"[{HOST}]" if ":" in HOST else HOST
 SITE_URL = os.environ.get("DANJI_SITE_URL", f"http://{_NAME}:{PORT}")
 SECRET_KEY = os.environ.get("DANJI_SECRET_KEY") or kept_secret(HOME / "keys" / "django.secret")
 
@@ -65,6 +68,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "danji.web.texts.TextMiddleware",  # after it, for it reads the form with more patience
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -90,7 +94,10 @@ TEMPLATES = [
 
 
 def _database(url: str, role: str) -> dict[str, Any]:
-    """One Django database entry: `url` when given, else the embedded server as `role`."""
+    """One Django database entry: `url` when given, else the embedded server as `role`.
+
+    Raises: ValueError when `url` is no address of a database.
+    """
     entry: dict[str, Any] = {
         "ENGINE": "django.db.backends.postgresql",
         "CONN_MAX_AGE": None,
@@ -98,17 +105,24 @@ def _database(url: str, role: str) -> dict[str, Any]:
         "NAME": "danji",
         "USER": role,
         "HOST": str(socket_folder(HOME)),
+        # Statements are prepared by the server once they come again: it spends more time on
+        # understanding them than on doing them. A pooler in between has to know of it.
         "OPTIONS": {"connect_timeout": 5, "server_side_binding": True, "prepare_threshold": 2},
     }
     if url:
-        parts = urlsplit(url)
+        try:
+            parts = conninfo_to_dict(url)
+        except psycopg.ProgrammingError as error:
+            raise ValueError(str(error).strip()) from None
         entry |= {
-            "NAME": parts.path.lstrip("/"),
-            "USER": unquote(parts.username or ""),
-            "PASSWORD": unquote(parts.password or ""),
-            "HOST": unquote(parts.hostname or ""),
-            "PORT": str(parts.port or ""),
+            "NAME": parts.pop("dbname", ""),
+            "USER": parts.pop("user", ""),
+            "PASSWORD": parts.pop("password", ""),
+            "HOST": parts.pop("host", ""),
+            "PORT": parts.pop("port", ""),
         }
+        # What is left says how to connect: `sslmode=verify-full` must not be lost on the way.
+        entry["OPTIONS"] |= parts
     return entry
 
 
@@ -138,9 +152,11 @@ ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 300
 MFA_SUPPORTED_TYPES = ["webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEMO
+SESSION_ENGINE = "danji.accounts.sessions"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SITE_URL.startswith("https://")
 SESSION_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "danji.web.faults.stale_form"
 
 EMAIL_HOST = os.environ.get("DANJI_MAIL_HOST", "")
 EMAIL_PORT = int(os.environ.get("DANJI_MAIL_PORT", "25"))

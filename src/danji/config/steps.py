@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 from importlib.metadata import version
 from pathlib import Path
 from subprocess import PIPE
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
@@ -16,13 +17,23 @@ from psycopg import sql
 from danji.base import tether
 from danji.base.postgres import OLDEST, Cluster, require_korean
 from danji.config import settings
-from danji.config.supervisor import LOGS, end
+from danji.config.supervisor import EVERYWHERE, LOGS, end
 from danji.rules.refusal import Refusal
 
 MANAGE = (sys.executable, "-u", "-m", "danji.config.manage")
 REPORT = settings.HOME / "demo" / "report.txt"
 # Other people's programs that bring tables or static files of their own.
 FRAMEWORKS = ("django", "django-allauth", "django-cotton", "django-htmx")
+
+
+def require_site_address() -> None:
+    """Refuse to listen everywhere without knowing the address by which people reach us."""
+    if urlsplit(settings.SITE_URL).hostname in EVERYWHERE:
+        raise Refusal(
+            f"DANJI_HOST={settings.HOST}만 있고, 사람들이 여는 주소인 DANJI_SITE_URL이 없습니다.",
+            next_step="그 주소를 함께 적어 주세요. "
+            f"예: DANJI_SITE_URL=http://이-컴퓨터의-이름:{settings.PORT}",
+        )
 
 
 def require_port() -> None:

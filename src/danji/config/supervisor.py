@@ -24,6 +24,8 @@ LONGEST_LOG = 10 * 1024 * 1024  # bytes
 # A program that ran this long (seconds) had started well; sooner ends are answered ever later.
 SETTLED = 10
 LONGEST_PAUSE = 30  # seconds
+# Hosts that mean every address of this computer, and where it then answers itself.
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 @dataclass
@@ -102,7 +104,7 @@ class Supervisor:
             kept.process = None
             _report(
                 f"{kept.program.title}가 끝나서 다시 켭니다. "
-                f"까닭은 {LOGS / kept.program.name}.log에 있습니다."
+                f"이유는 {LOGS / kept.program.name}.log에 있습니다."
             )
 
     def _revive_database(self) -> None:
@@ -131,7 +133,7 @@ class Supervisor:
 
 def _answers() -> bool:
     """Whether the web server answers a request."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)  # noqa: S104
+    host = EVERYWHERE.get(settings.HOST, settings.HOST)
     try:
         with socket.create_connection((host, settings.PORT), timeout=5) as connection:
             connection.sendall(b"HEAD / HTTP/1.0\r\nHost: localhost\r\n\r\n")

@@ -70,7 +70,7 @@ def _up(running: ExitStack, *, then_end: bool) -> tuple[int, str]:
 
     begun = time.monotonic()
     folder = settings.HOME / "run"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     LOGS.mkdir(exist_ok=True)
     lock = (folder / "up.lock").open("a+")
     running.callback(lock.close)
@@ -78,7 +78,7 @@ def _up(running: ExitStack, *, then_end: bool) -> tuple[int, str]:
         lock.seek(0)
         return int(then_end), (
             f"이미 실행 중입니다: {lock.read().strip()}/\n"
-            "끝내려면 먼저 실행한 창에서 Ctrl-C를 누르세요."
+            "끝내려면 먼저 실행한 창에서 Ctrl-C를 눌러 주세요."
         )
     lock.truncate(0)
     lock.write(settings.SITE_URL)
@@ -88,6 +88,7 @@ def _up(running: ExitStack, *, then_end: bool) -> tuple[int, str]:
         trim_logs()
         held = running.enter_context(tether.alone(folder / "programs.held"))
         if not then_end:
+            steps.require_site_address()
             steps.require_port()
     with _step("데이터베이스를 켭니다"):
         cluster = steps.start_database(running)
@@ -113,7 +114,7 @@ def _up(running: ExitStack, *, then_end: bool) -> tuple[int, str]:
         supervisor.await_web()
     print(f"\n{earlier}")
     print(f"준비되었습니다 ({time.monotonic() - begun:.1f}초): {settings.SITE_URL}/")
-    print("끝내려면 Ctrl-C를 누르세요.", flush=True)
+    print("끝내려면 Ctrl-C를 눌러 주세요.", flush=True)
     with suppress(KeyboardInterrupt):
         supervisor.keep()
     print("\n끝내는 중입니다.", flush=True)
