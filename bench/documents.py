@@ -1,0 +1,166 @@
+"""Ten thousand documents in seconds: three taken along by the application itself, the rest copied.
+
+A copy is true in shape and size and has rows of its own in every table, and its content is its
+own; only its events so far and its record are still those of the document it was copied from.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+if TYPE_CHECKING:
+    import psycopg
+    from installation import Installation
+
+TOTAL = 10_000
+
+# Ids of version 7 on every PostgreSQL, an hour apart from one document to the next.
+COPY = """
+CREATE OR REPLACE FUNCTION pg_temp.id_of(age interval) RETURNS uuid LANGUAGE sql VOLATILE AS $$
+    SELECT (lpad(to_hex((extract(epoch FROM now() - age) * 1000)::bigint), 12, '0')
+        || '7' || substr(made, 1, 3) || '8' || substr(made, 4, 15))::uuid
+    FROM replace(gen_random_uuid()::text, '-', '') AS made
+$$;
+CREATE TEMP TABLE copy ON COMMIT DROP AS
+    SELECT n, age, pg_temp.id_of(age) AS doc
+    FROM generate_series(1, %(count)s) AS n, make_interval(hours => 20000 - n) AS age;
+CREATE TEMP TABLE copied_event ON COMMIT DROP AS
+    SELECT event.id AS old, pg_temp.id_of(age) AS id, copy.doc, n, seq
+    FROM copy, transparency_event AS event WHERE event.doc = %(model)s;
+
+INSERT INTO approvals_document SELECT made.* FROM approvals_document AS model, copy,
+    convert_to(replace(convert_from(content, 'UTF8'), replace(model.id::text, '-', ''),
+        replace(doc::text, '-', '')), 'UTF8') AS own,
+    jsonb_populate_record(model, jsonb_build_object('id', doc, 'content', own,
+        'digest', encode(sha256(own), 'hex'), 'submitted_at', submitted_at - age)) AS made
+    WHERE model.id = %(model)s;
+INSERT INTO approvals_step SELECT made.* FROM approvals_step AS model, copy,
+    jsonb_populate_record(model, jsonb_build_object(
+        'id', pg_temp.id_of(age), 'document_id', doc, 'decided_at', decided_at - age)) AS made
+    WHERE model.document_id = %(model)s;
+INSERT INTO transparency_event SELECT made.* FROM transparency_event AS model
+    JOIN copied_event ON old = model.id,
+    jsonb_populate_record(model, jsonb_build_object(
+        'id', copied_event.id, 'doc', copied_event.doc)) AS made;
+INSERT INTO transparency_opening SELECT made.* FROM transparency_opening AS model
+    JOIN copied_event ON old = model.event_id,
+    jsonb_populate_record(model, jsonb_build_object(
+        'id', pg_temp.id_of('0'), 'event_id', copied_event.id)) AS made;
+INSERT INTO transparency_leaf (complex_id, id, event_id, index)
+    SELECT %(complex)s, pg_temp.id_of('0'), id,
+        (SELECT coalesce(max(index), 1000000) FROM transparency_leaf)
+            + row_number() OVER (ORDER BY n, seq)
+    FROM copied_event;
+INSERT INTO records_record SELECT made.* FROM records_record AS model, copy,
+    jsonb_populate_record(model, jsonb_build_object(
+        'id', pg_temp.id_of(age), 'doc', copy.doc, 'filed_at', filed_at - age,
+        'serial', serial + n, 'number', format('%%s-%%s-%%s', series, year, serial + n))) AS made
+    WHERE model.doc = %(model)s;
+INSERT INTO disclosure_publication SELECT made.* FROM disclosure_publication AS model
+    JOIN records_record AS first ON first.id = model.record_id
+    JOIN records_record AS record ON record.digest = first.digest AND record.id <> first.id,
+    jsonb_populate_record(model, jsonb_build_object(
+        'id', pg_temp.id_of('0'), 'record_id', record.id, 'published_at', record.filed_at)) AS made
+    WHERE first.doc = %(model)s;
+UPDATE records_register SET last = last + %(count)s WHERE EXISTS (
+    SELECT FROM records_record AS model WHERE model.doc = %(model)s
+        AND (model.series, model.year) = (records_register.series, records_register.year));
+"""
+
+
+def fill(
+    place: Installation, *, total: int = TOTAL, reviewing: int = 100, approving: int = 200
+) -> None:
+    """Fill the complex with expense documents (지출결의서).
+
+    Args: of the `total`, `reviewing` wait for the chief's review and `approving` for the manager's
+    approval; all others are on record.
+    """
+    finished = total - reviewing - approving
+    with owner(place) as database:
+        for decided, count in ((2, finished), (1, approving), (0, reviewing)):
+            if count:
+                _copy(database, place, make_document(place, decided), count - 1)
+        database.execute("VACUUM ANALYZE")
+
+
+def owner(place: Installation) -> psycopg.Connection[tuple[Any, ...]]:
+    """A connection that row-level security lets through, for it owns the tables."""
+    import psycopg
+
+    url = place.cluster.url("danji_owner")
+    return psycopg.connect(url, autocommit=True, cursor_factory=psycopg.ClientCursor)
+
+
+def _copy(
+    database: psycopg.Connection[tuple[Any, ...]], place: Installation, model: UUID, count: int
+) -> None:
+    with database.transaction():
+        database.execute(COPY, {"model": model, "count": count, "complex": place.complex_id})
+
+
+def make_document(place: Installation, decided: int) -> UUID:
+    """Take one document along its line by the application's own actions.
+
+    Args: `decided` is how many of its two deciders have approved.
+    """
+    from django.utils import timezone
+
+    from danji.accounts.models import Office
+    from danji.approvals import actions
+    from danji.base import tenancy
+    from danji.config.demonstration.documents import EXPENSE
+    from danji.formbook import values
+    from danji.formbook.definition import load
+    from danji.rules.approval import Decision
+
+    officers, at = place.cast.officers, timezone.now()
+    bookkeeper = officers[Office.BOOKKEEPER]
+    with tenancy.within(place.complex_id):
+        draft = actions.start_draft("expense", actor=bookkeeper, at=at)
+        inputs = values.to_inputs(load(bytes(draft.form.definition)), EXPENSE)
+        actions.save_draft(draft.id, inputs, revision=1, actor=bookkeeper, at=at)
+        document = actions.submit_draft(draft.id, actor=bookkeeper, at=at)
+        for office in (Office.CHIEF, Office.MANAGER)[:decided]:
+            actions.decide_step(
+                document.id,
+                actor=officers[office],
+                decision=Decision.APPROVE,
+                opinion="",
+                evidence=actions.Evidence("demo", at),
+                at=at,
+            )
+    return document.id
+
+
+def publish(place: Installation) -> dict[str, str]:
+    """Write the public pages of a complex with 10,000 documents open to everybody.
+
+    Returns: what the page is, and its path.
+    """
+    from danji.base import tenancy
+    from danji.config.demonstration.path import run_main_path
+    from danji.disclosure import site
+    from danji.disclosure.queries import published_records
+
+    for _ in run_main_path():
+        pass
+    with tenancy.within(place.complex_id):
+        doc = published_records(place.complex_id)[0].record.doc
+    with owner(place) as database:
+        _copy(database, place, doc, TOTAL)
+    with tenancy.within(place.complex_id):
+        site.write_lists(place.cast.complex)
+    home = f"/public/{place.cast.complex.code}/"
+    return {"first page": home, "list of 10,000": f"{home}list/", "document": f"{home}{doc.hex}/"}
+
+
+def waiting(place: Installation, office: str) -> list[tuple[UUID, str]]:
+    """(id, digest) of the documents that wait for an officer now."""
+    from danji.approvals.queries import waiting_for
+    from danji.base import tenancy
+
+    with tenancy.within(place.complex_id):
+        steps = waiting_for(place.cast.officers[office])
+        return [(step.document.id, step.document.digest) for step in steps]
