@@ -105,9 +105,15 @@ def _database(url: str, role: str) -> dict[str, Any]:
         "NAME": "danji",
         "USER": role,
         "HOST": str(socket_folder(HOME)),
-        # Statements are prepared by the server once they come again: it spends more time on
-        # understanding them than on doing them. A pooler in between has to know of it.
-        "OPTIONS": {"connect_timeout": 5, "server_side_binding": True, "prepare_threshold": 2},
+        # Statements are prepared and planned by the server once they come again: it spends more
+        # time on that than on doing them, and every one goes by complex, so one plan serves all.
+        # A pooler in between has to know of it.
+        "OPTIONS": {
+            "connect_timeout": 5,
+            "server_side_binding": True,
+            "prepare_threshold": 2,
+            "options": "-c plan_cache_mode=force_generic_plan",
+        },
     }
     if url:
         try:

@@ -13,7 +13,16 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import BigIntegerField, Exists, F, OuterRef, QuerySet, Value
+from django.db.models import (
+    BigIntegerField,
+    Count,
+    Exists,
+    F,
+    OuterRef,
+    QuerySet,
+    Value,
+    Window,
+)
 from django.db.models.fields.json import KT
 
 from danji.accounts.models import Office, Officeholder
@@ -25,7 +34,6 @@ from danji.rules.approval import Decision
 from danji.web.desk.editor import load
 
 LISTED = 20  # of each kind
-COUNTED = 200  # how far what waits is counted
 RETURNED_FOR = timedelta(days=30)  # how long a returned document is kept in sight
 
 _COMPLEX, _READER = UUID(int=1), UUID(int=2)
@@ -43,6 +51,7 @@ class Entry(NamedTuple):
     at: datetime
     office: str
     name: str
+    all: int  # how many there are of the kind, for what waits
 
     @property
     def who(self) -> str:
@@ -62,7 +71,7 @@ class Board:
     ongoing: list[Entry]
     returned: list[Entry]
     drafts: list[Entry]
-    waiting_count: int  # at most COUNTED
+    waiting_count: int  # also of those beyond the list
 
 
 def board_of(reader: Officeholder, at: datetime) -> Board:
@@ -78,11 +87,11 @@ def board_of(reader: Officeholder, at: datetime) -> Board:
         entries = [Entry._make(row) for row in cursor.fetchall()]
     waiting = [entry for entry in entries if entry.kind == "waiting"]
     return Board(
-        waiting=waiting[:LISTED],
+        waiting=waiting,
         ongoing=[entry for entry in entries if entry.kind == "ongoing"],
         returned=[entry for entry in entries if entry.kind == "returned"],
         drafts=[entry for entry in entries if entry.kind == "draft"],
-        waiting_count=len(waiting),
+        waiting_count=waiting[0].all if waiting else 0,
     )
 
 
@@ -107,11 +116,15 @@ def _prepared() -> tuple[str, Sequence[Any]]:
         "saved_at",
         Value(""),
         Value(""),
+        Value(0),
     )
-    waiting = _listed(waiting_for(reader), "waiting", "document__submitted_at", drafter)
-    lists = waiting[:COUNTED].union(
-        _listed(_under_way(reader), "ongoing", "document__submitted_at", approver)[:LISTED],
-        _listed(_returned_to(reader), "returned", "decided_at", approver)[:LISTED],
+    waits = waiting_for(reader).annotate(all=Window(Count("id")))
+    waiting = _listed(waits, "waiting", "document__submitted_at", drafter, F("all"))
+    lists = waiting[:LISTED].union(
+        _listed(_under_way(reader), "ongoing", "document__submitted_at", approver, Value(0))[
+            :LISTED
+        ],
+        _listed(_returned_to(reader), "returned", "decided_at", approver, Value(0))[:LISTED],
         drafts[:LISTED],
         all=True,
     )
@@ -119,7 +132,11 @@ def _prepared() -> tuple[str, Sequence[Any]]:
 
 
 def _listed(
-    steps: QuerySet[Step], kind: str, moment: str, who: tuple[str, str]
+    steps: QuerySet[Step],
+    kind: str,
+    moment: str,
+    who: tuple[str, str],
+    count: F | Value,
 ) -> QuerySet[Step, tuple[Any, ...]]:
     return steps.values_list(
         Value(kind),
@@ -129,6 +146,7 @@ def _listed(
         "document__amount",
         F(moment),
         *who,
+        count,
     )
 
 
