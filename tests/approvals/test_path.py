@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from danji.approvals import actions
-from danji.approvals.models import Draft, Step
-from danji.approvals.queries import documents_of, waiting_for
+from danji.approvals.models import Document, Draft, Step
+from danji.approvals.queries import waiting_for
 from danji.formbook import values
 from danji.formbook.definition import load
 from danji.records.models import Record
@@ -117,7 +117,7 @@ def test_a_draft_is_submitted_once(bookkeeper, manager, at):
     document = submit(bookkeeper, at)
     with pytest.raises(Refusal, match="이미 상신한"):
         actions.submit_draft(document.id, actor=bookkeeper, at=at)
-    assert documents_of(bookkeeper).count() == 1
+    assert Document.objects.count() == 1
 
 
 def test_a_manager_may_draft_and_decide(manager, evidence, at):

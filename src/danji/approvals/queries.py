@@ -158,16 +158,6 @@ def draft_of(reader: Officeholder, draft_id: UUID) -> Draft:
     raise Draft.DoesNotExist(draft_id)
 
 
-def documents_of(reader: Officeholder) -> QuerySet[Document]:
-    """The documents the reader submitted, the newest first."""
-    return (
-        documents_within(reader.complex_id)
-        .filter(drafter_id=reader.id)
-        .select_related("form", "drafter__person")
-        .prefetch_related("steps__approver__person")
-    )
-
-
 def document_for(reader: Officeholder, document_id: UUID) -> Document:
     """A document the reader may see: one in whose line the reader stands, or the own.
 

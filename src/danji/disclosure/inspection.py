@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from danji.base import files
-from danji.rules.disclosure import find_identifiers
+from danji.rules.disclosure import blocked_places
 
 UNREADABLE = "글자를 읽을 수 없는 파일"
 UNPROVEN = "봉인 기록과 맞지 않음"
@@ -59,12 +59,7 @@ def find_obstacles(payload: dict[str, Any], rendition: bytes) -> list[Place]:
         texts += pages
         if not pages:
             unreadable.append(Place(place, UNREADABLE))
-    found = [
-        Place(place, finding.kind.label)
-        for place, text in texts
-        for finding in find_identifiers(text)
-    ]
-    return [*dict.fromkeys(found), *unreadable]
+    return [*(Place(place, kind.label) for place, kind in blocked_places(texts)), *unreadable]
 
 
 def _label(block: dict[str, Any]) -> str:

@@ -58,35 +58,34 @@ def file_record(finished: Finished, *, at: datetime) -> Record:
     content: dict[str, Any] = json.loads(finished.content)
     day = day_in_seoul(at)
     serial = _next_serial(finished.complex, finished.series, day.year)
-    number = numbering.record_number(finished.series, day.year, serial)
+    number: dict[str, Any] = {
+        "text": numbering.record_number(finished.series, day.year, serial),
+        "series": finished.series,
+        "year": day.year,
+        "serial": serial,
+    }
     until = retention.retain_until(retention.class_of(content["retention"]["class"], day), day)
+    kept = {"from": day.isoformat(), "until": until.isoformat() if until else None}
     payload = canonical(
         {
             "v": 1,
-            "number": {
-                "text": number,
-                "series": finished.series,
-                "year": day.year,
-                "serial": serial,
-            },
+            "number": number,
             "content": content,
             "decisions": list(finished.decisions),
-            "retention": content["retention"]
-            | {"from": day.isoformat(), "until": until.isoformat() if until else None},
+            "retention": content["retention"] | kept,
             "filed_at": format_time(at.astimezone(UTC).replace(microsecond=0)),
         }
     )
-    folder = _folder_named(finished.complex, content["folder"])
     record = Record.objects.create(
         complex=finished.complex,
         doc=finished.doc,
         form=content["form"]["key"],
         title=content["title"],
-        number=number,
+        number=number["text"],
         series=finished.series,
         year=day.year,
         serial=serial,
-        folder=folder,
+        folder=_folder_named(finished.complex, content["folder"]),
         retained_until=until,
         scope=content["disclosure"]["scope"],
         payload=payload,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -144,12 +145,7 @@ def append_event(
             "서버의 시계가 이 문서의 앞 단계보다 뒤로 가 있습니다. 처리하지 않았습니다.",
             next_step="운영자에게 알려 시계를 맞춘 뒤 다시 해 주세요.",
         )
-    openings = {
-        field: Opened(os.urandom(SALT_SIZE), bytes.fromhex(value.sha256))
-        if isinstance(value, Kept)
-        else Opened(os.urandom(SALT_SIZE), sha256(value).digest(), value)
-        for field, value in values.items()
-    }
+    openings = {field: _opening(value) for field, value in values.items()}
     data = entry.build_entry(
         entry.Entry(
             event=name,
@@ -165,22 +161,26 @@ def append_event(
         )
     )
     leaf_hash = merkle.leaf_hash(data)
+    row: dict[str, Any] = {
+        "complex": complex_.id,
+        "event": uuid7(),
+        "opening": uuid7(),
+        "pending": uuid7(),
+        "doc": doc,
+        "seq": tail.seq,
+        "name": str(name),
+        "entry": data,
+        "leaf_hash": leaf_hash,
+        "fields": json.dumps({field: opening.as_json() for field, opening in openings.items()}),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            APPEND,
-            {
-                "complex": complex_.id,
-                "event": uuid7(),
-                "opening": uuid7(),
-                "pending": uuid7(),
-                "doc": doc,
-                "seq": tail.seq,
-                "name": str(name),
-                "entry": data,
-                "leaf_hash": leaf_hash,
-                "fields": json.dumps(
-                    {field: opening.as_json() for field, opening in openings.items()}
-                ),
-            },
-        )
+        cursor.execute(APPEND, row)
     return leaf_hash
+
+
+def _opening(value: bytes | Kept) -> Opened:
+    """What will open the commitment to a value, under a salt of its own."""
+    salt = os.urandom(SALT_SIZE)
+    if isinstance(value, Kept):
+        return Opened(salt, bytes.fromhex(value.sha256))
+    return Opened(salt, sha256(value).digest(), value)

@@ -29,9 +29,9 @@ from danji.accounts.models import Office, Officeholder
 from danji.approvals.models import Step, Withdrawal
 from danji.approvals.queries import drafts_of, waiting_for
 from danji.base.prepared import settle
+from danji.formbook.definition import load
 from danji.formbook.models import Form
 from danji.rules.approval import Decision
-from danji.web.desk.editor import load
 
 LISTED = 20  # of each kind
 RETURNED_FOR = timedelta(days=30)  # how long a returned document is kept in sight

@@ -6,10 +6,8 @@ input's id on the page is `f-` and its name, so that every problem can be jumped
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-from danji.formbook import definition as formbook
 from danji.formbook import inputs as names
 from danji.formbook.definition import (
     Column,
@@ -22,8 +20,6 @@ from danji.formbook.definition import (
 from danji.formbook.values import Parsed, parse
 from danji.rules.money import grouped, parse_won
 from danji.rules.refusal import Refusal
-
-load = lru_cache(maxsize=64)(formbook.load)
 
 NUMBERS = (FieldType.MONEY, FieldType.COUNT)
 # What the page calls the parts of a field, and what its inputs are called.

@@ -22,7 +22,7 @@ from danji.disclosure.queries import (
     readable_records,
     record_of,
 )
-from danji.formbook.definition import FormDefinition, builtin_forms
+from danji.formbook.definition import FormDefinition, builtin_forms, load
 from danji.records.models import Relation
 from danji.rules import approval
 from danji.rules.approval import Act, Decision
@@ -32,7 +32,7 @@ from danji.rules.periods import day_in_seoul
 from danji.rules.refusal import Refusal
 from danji.rules.retention import class_of
 from danji.web.desk.board import Entry, board_of
-from danji.web.desk.editor import Editor, load
+from danji.web.desk.editor import Editor
 
 PAGE = 50  # records on one page of the register
 FOUND = 10  # records shown to choose from

@@ -22,6 +22,7 @@ from danji.approvals.queries import document_for, draft_of, drafts_of
 from danji.base import files
 from danji.disclosure.actions import clear_record
 from danji.disclosure.queries import read_record
+from danji.formbook.definition import load
 from danji.formbook.inputs import keep, texts
 from danji.records.models import Relation
 from danji.rules.approval import OPINION_LIMIT, Decision, check_opinion
@@ -40,7 +41,7 @@ from danji.web.desk.access import (
     take_office,
     to_log_in,
 )
-from danji.web.desk.editor import Editor, edit, load
+from danji.web.desk.editor import Editor, edit
 from danji.web.downloads import download, download_pdf, download_proof
 from danji.web.uploads import uploaded_file
 
