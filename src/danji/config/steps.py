@@ -150,15 +150,16 @@ def wants_demonstration() -> bool:
         return not database.execute("SELECT FROM complexes_complex LIMIT 1").rowcount
 
 
-def demonstrate(held: int) -> Iterator[str]:
+def demonstrate(held: int, *, served: bool) -> Iterator[str]:
     """Run the main path in the demonstration complex; yield what it says, and keep it.
 
     Raises: Refusal when it did not come to its end, or the proof did not hold.
     """
     REPORT.parent.mkdir(exist_ok=True)
+    command = [*MANAGE, "demonstrate", *(["--served"] if served else [])]
     half = REPORT.with_suffix(".new")
     with half.open("w") as report, (LOGS / "up.log").open("ab") as log:
-        process = tether.start([*MANAGE, "demonstrate"], output=PIPE, errors=log, held=held)
+        process = tether.start(command, output=PIPE, errors=log, held=held)
         try:
             for line in process.stdout or ():
                 report.write(line.decode())

@@ -100,7 +100,7 @@ def _up(running: ExitStack, *, then_end: bool) -> tuple[int, str]:
         earlier = ""
         with _step("시연 단지에서 기안부터 검증까지 해 봅니다"):
             print()
-            for line in steps.demonstrate(held):
+            for line in steps.demonstrate(held, served=not then_end):
                 print(line, flush=True)
             print("  ", end=" ")
     if then_end:

@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
 from danji.config.demonstration.path import Checked, run_main_path
 
@@ -14,7 +14,10 @@ class Command(BaseCommand):
     help = "연습용 단지에서 기안부터 독립 확인까지 해 봅니다."
     requires_system_checks = ()  # they are for development, and cost time
 
-    def handle(self, **_options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--served", action="store_true", help="곧 화면을 열 때")
+
+    def handle(self, **options: Any) -> None:
         results = []
         for step in run_main_path():
             if isinstance(step, str):
@@ -28,15 +31,17 @@ class Command(BaseCommand):
                 self.stdout.write(result.verdict)
         if not results or not all(result.verified for result in results):
             sys.exit(1)
-        self._say_where_to_look(results)
+        self._say_where_to_look(results[-1], served=options["served"])
 
-    def _say_where_to_look(self, results: list[Checked]) -> None:
-        last = results[-1]
+    def _say_where_to_look(self, last: Checked, *, served: bool) -> None:
         folder = last.pdf.parent
+        self.stdout.write("")
+        if served:
+            login = f"{settings.SITE_URL}/accounts/login/"
+            self.stdout.write(f"     로그인     {login} 에서 사람을 고릅니다")
+            self.stdout.write(f"     공개 문서  {last.page}")
         self.stdout.write(
-            f"""
-     로그인     {settings.SITE_URL}/accounts/login/ 에서 사람을 고릅니다
-     공개 문서  {last.page}
+            f"""\
      만든 PDF   {folder}
      직접 확인  {_short(Path(sys.executable))} -m danji_verify '{_short(last.pdf)}' \\
                     --policy '{_short(folder / "policy.txt")}'"""
