@@ -253,3 +253,30 @@ def test_a_rendition_that_cannot_be_read_waits_for_the_manager(file, monkeypatch
     monkeypatch.setattr(inspection, "read_pages", unreadable)
     file()
     assert Obstacle.objects.get().places == [{"place": "PDF", "kind": inspection.UNREADABLE}]
+
+
+def test_an_altered_record_keeps_no_other_waiting(file, monkeypatch, caplog):
+    real = Record.parsed_payload
+
+    def altered(self):
+        if "막힌" in self.title:
+            self.digest = "0" * 64
+        return real(self)
+
+    monkeypatch.setattr(Record, "parsed_payload", altered)
+    file(content=NOTICE | {"title": "막힌 공고"})
+    good = file()
+    assert good.number in page_of(good)
+    assert list(Rendition.objects.values_list("record_id", flat=True)) == [good.id]
+    assert "바뀌어 있어" in caplog.text
+
+
+def test_the_worker_starts_whatever_is_wrong_with_one_complex(file, settings, complex_):
+    from danji.config import schedule
+
+    record = file()
+    shutil.rmtree(document_folder(complex_.code, record.doc.hex))
+    (settings.KEYS / complex_.code / "log-1.pem").unlink()
+    shutil.rmtree(settings.FILES)
+    schedule.start()
+    assert not document_folder(complex_.code, record.doc.hex).exists()

@@ -174,3 +174,18 @@ def test_a_second_sequencer_is_kept_out(cluster):
         assert held
         (taken,) = other.execute("SELECT pg_try_advisory_lock(%s)", [module.LOCK]).fetchone()
         assert not taken
+
+
+def test_a_damaged_staged_file_freezes_its_log_only(complex_, at, monkeypatch):
+    def die(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr(module, "apply", die)
+        with pytest.raises(KeyboardInterrupt):
+            Sequencer().tick()
+    (staged,) = module.staging_folder(complex_.code).glob("*.zip")
+    staged.write_bytes(b"no archive any more")
+    sequencer = Sequencer()
+    sequencer.start()
+    assert "상했습니다" in sequencer.frozen[complex_.id]

@@ -19,16 +19,17 @@ def each(complex_id: UUID, things: Iterable[Thing], do: Callable[[Thing], None])
     """Do something with each thing, each in a transaction of its own.
 
     Returns: with how many it was done; the others are logged, and tried again next time.
-    Raises: OperationalError, InterfaceError when the database is away; Refusal, which is about
-    the complex and not about the one thing.
+    Raises: OperationalError, InterfaceError when the database is away.
     """
     done = 0
     for thing in things:
         try:
             with tenancy.within(complex_id):
                 do(thing)
-        except (OperationalError, InterfaceError, Refusal):
+        except (OperationalError, InterfaceError):
             raise
+        except Refusal as refusal:
+            logger.warning("%s was not done: %s: %s", do.__name__, thing, refusal)
         except Exception:
             logger.exception("%s was not done: %s", do.__name__, thing)
         else:

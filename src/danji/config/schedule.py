@@ -1,7 +1,7 @@
 """What happens later: the jobs, each of which adds the facts that are lacking."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
@@ -27,9 +27,18 @@ def run_jobs() -> int:
 
     What one complex lacks keeps nobody else waiting: it is logged and tried again next time.
     """
+    return _run(JOBS)
+
+
+def start() -> None:
+    """What the worker does once, before anything else."""
+    _run((write_missing_pages,))
+
+
+def _run(jobs: Sequence[Callable[[UUID], int]]) -> int:
     done = 0
     for complex_id in Complex.objects.values_list("id", flat=True):
-        for job in JOBS:
+        for job in jobs:
             try:
                 done += job(complex_id)
             except Refusal as refusal:
@@ -39,12 +48,6 @@ def run_jobs() -> int:
             except Exception:
                 logger.exception("%s failed for complex %s", job.__name__, complex_id)
     return done
-
-
-def start() -> None:
-    """What the worker does once, before anything else."""
-    for complex_id in Complex.objects.values_list("id", flat=True):
-        write_missing_pages(complex_id)
 
 
 def wait_for_seal(seconds: float) -> None:

@@ -55,8 +55,11 @@ def publish_rendered_records(complex_id: UUID) -> int:
     return done
 
 
-def write_missing_pages(complex_id: UUID) -> None:
-    """Write again what was published and is not there any more. For the start of the worker."""
+def write_missing_pages(complex_id: UUID) -> int:
+    """Write again what was published and is not there any more. For the start of the worker.
+
+    Returns: how many documents were written.
+    """
     complex_ = Complex.objects.get(id=complex_id)
 
     def write(publication: Publication) -> None:
@@ -75,7 +78,7 @@ def write_missing_pages(complex_id: UUID) -> None:
             for publication in published_records(complex_id)
             if not site.is_written(complex_, publication.record)
         ]
-    each(complex_id, missing, write)
+    return each(complex_id, missing, write)
 
 
 def _unproven(pdf: bytes, proof: bytes, complex_: Complex) -> list[Place]:

@@ -270,7 +270,7 @@ def recover(complex_: Complex) -> Head:
     staged = staging_folder(complex_.code) / f"{size}-{root.hex()}.zip"
     if published is None or published.size < size:
         if staged.exists():
-            apply(staged, folder, checkpoint)
+            _apply_again(staged, folder, checkpoint)
         elif size == 0:
             write_durably(folder / "checkpoint", checkpoint)
         else:
@@ -282,6 +282,14 @@ def recover(complex_: Complex) -> Head:
         leftover.unlink()
     edge = proven_edge(size, root, file_reader(folder))
     return Head(log.id, log.number, log.origin, edge, root)
+
+
+def _apply_again(staged: Path, folder: Path, checkpoint: bytes) -> None:
+    """Finish what an interruption left. Raises: LogError when the staged file is damaged."""
+    try:
+        apply(staged, folder, checkpoint)
+    except zipfile.BadZipFile as problem:
+        raise LogError(f"{staged}: 파일이 상했습니다({problem}).") from problem
 
 
 def published_head(folder: Path, key: note.VerifierKey) -> Checkpoint | None:
