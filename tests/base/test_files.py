@@ -1,9 +1,8 @@
-"""Files kept by what they hold, and what a file is by its bytes."""
+"""Files kept by what they hold, and what else the lowest floor keeps."""
 
 import pytest
 
 from danji.base import files
-from danji.base.filetypes import recognise
 from danji.base.ids import uuid7
 from danji.base.secrets import kept_secret
 from danji.rules.refusal import Refusal
@@ -47,32 +46,6 @@ def test_a_write_that_fails_leaves_nothing(folder, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         files.put(b"estimate")
     assert not [path for path in folder.rglob("*") if path.is_file()]
-
-
-@pytest.mark.parametrize(
-    ("name", "data", "media_type"),
-    [
-        ("견적서.PDF", b"%PDF-1.7 %%EOF", "application/pdf"),
-        ("현장.png", b"\x89PNG\r\n\x1a\n IEND", "image/png"),
-        ("현장.jpeg", b"\xff\xd8\xff photo \xff\xd9", "image/jpeg"),
-    ],
-)
-def test_a_file_is_what_its_bytes_say(name, data, media_type):
-    assert recognise(name, data) == media_type
-
-
-@pytest.mark.parametrize(
-    ("name", "data", "sentence"),
-    [
-        ("a.pdf", b"", "비어 있습니다"),
-        ("a.hwp", b"\xd0\xcf\x11\xe0", "종류가 아닙니다"),
-        ("a.png", b"%PDF-1.7 %%EOF", "이름과 달리"),
-        ("a.pdf", b"%PDF-1.7 ", "끝까지 들어 있지 않습니다"),
-    ],
-)
-def test_what_is_not_taken_is_said(name, data, sentence):
-    with pytest.raises(Refusal, match=sentence):
-        recognise(name, data)
 
 
 def test_identifiers_sort_by_their_making():

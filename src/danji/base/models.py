@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import models
 from django.db.models.fields.related import ForeignObject
+from django.db.models.fields.related_descriptors import ForwardManyToOneDescriptor
 
 from danji.base.ids import uuid7
 
@@ -31,11 +32,24 @@ class ComplexScoped(models.Model):
         abstract = True
 
 
+class _Reference(ForwardManyToOneDescriptor):  # type: ignore[type-arg]
+    """Pointing nowhere empties the reference's own column, and leaves the row in its complex."""
+
+    def __set__(self, instance: models.Model, value: models.Model | None) -> None:
+        if value is not None:
+            super().__set__(instance, value)
+            return
+        setattr(instance, f"{self.field.name}_id", None)
+        self.field.set_cached_value(instance, None)
+
+
 class ScopedForeignKey(ForeignObject):  # type: ignore[type-arg]
     """A reference inside one complex: it joins on the complex and on the column `<name>_id`.
 
     The composite constraint in the database is added by `scoped_foreign_key` in a migration.
     """
+
+    forward_related_accessor_class = _Reference
 
     def __init__(
         self,
