@@ -59,6 +59,29 @@ def test_fees_are_disclosed_by_the_end_of_the_next_month(month, latest):
     assert periods.end_of_next_month(month) == latest
 
 
+@pytest.mark.parametrize(
+    ("since", "days", "due"),
+    [
+        ("2026-11-23T10:00", 1, "2026-11-24T10:00"),  # Monday
+        ("2026-11-27T10:00", 1, "2026-11-30T10:00"),  # Friday
+        ("2026-11-28T10:00", 1, "2026-11-30T10:00"),  # Saturday
+        ("2026-11-25T23:00", 3, "2026-11-30T23:00"),
+    ],
+)
+def test_working_days_leave_out_the_weekend(since, days, due):
+    begun = datetime.fromisoformat(f"{since}+09:00").astimezone(UTC)
+    assert periods.working_days_after(begun, days) == datetime.fromisoformat(f"{due}+09:00")
+
+
+@pytest.mark.parametrize(
+    ("hour", "day", "is_open"),
+    [(8, 23, False), (9, 23, True), (17, 23, True), (18, 23, False), (10, 22, False)],
+)
+def test_offices_are_open_on_working_days_from_nine_to_six(hour, day, is_open):
+    moment = datetime(2026, 11, day, hour, 30, tzinfo=periods.SEOUL)
+    assert periods.is_office_time(moment.astimezone(UTC)) is is_open
+
+
 def test_the_fiscal_year_is_the_calendar_year():
     assert periods.fiscal_year_end(date(2026, 3, 10)) == date(2026, 12, 31)
 

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta, timezone
 
 # Korea has kept one offset without summer time since 1988, before any record in here.
 SEOUL = timezone(timedelta(hours=9), "Asia/Seoul")
+SATURDAY = 5  # as `date.weekday` counts
 
 
 def days_after(trigger: date, days: int) -> date:
@@ -61,6 +62,28 @@ def end_of_next_month(month: date) -> date:
     """
     following = months_after(month.replace(day=1), 1)
     return following.replace(day=monthrange(following.year, following.month)[1])
+
+
+def working_days_after(moment: datetime, days: int) -> datetime:
+    """The same time of day in Korea, so many working days later: Monday to Friday.
+
+    Public holidays are not counted out: they are declared late, and this is for reminders only.
+    Raises: ValueError when `moment` says no time zone.
+    """
+    later = _in_seoul(moment)
+    while days > 0:
+        later += timedelta(days=1)
+        days -= later.weekday() < SATURDAY
+    return later
+
+
+def is_office_time(moment: datetime) -> bool:
+    """Whether offices are open: Monday to Friday, from nine to six in Korea.
+
+    Raises: ValueError when `moment` says no time zone.
+    """
+    local = _in_seoul(moment)
+    return local.weekday() < SATURDAY and 9 <= local.hour < 18
 
 
 def fiscal_year_end(day: date) -> date:
