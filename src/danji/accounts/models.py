@@ -1,6 +1,6 @@
 """People, and the offices they hold in a complex for a term."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -27,6 +27,7 @@ class Person(AbstractBaseUser):
     id = models.UUIDField(primary_key=True, default=uuid7)
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=50)
+    phone = models.CharField(max_length=11, blank=True)  # mobile, in digits: 01012345678
     is_active = models.BooleanField(default=True)
 
     objects: ClassVar[PersonManager] = PersonManager()
@@ -58,7 +59,11 @@ class OfficeholderQuerySet(ScopedQuerySet):
 
 
 class Officeholder(ComplexScoped):
-    """A person in an office of a complex for a term (직을 맡은 사람). Both days count."""
+    """A person in an office of a complex for a term (직을 맡은 사람). Both days count.
+
+    A term that was ended before its first day was over has no day at all: its last day is the one
+    before the first, so that it covers nothing, wherever terms are asked about.
+    """
 
     person = models.ForeignKey(Person, models.PROTECT, related_name="offices")
     office = models.CharField(max_length=20, choices=Office)
@@ -71,11 +76,14 @@ class Officeholder(ComplexScoped):
         ordering = ("since",)
         constraints = (
             models.UniqueConstraint(
-                fields=["complex", "person", "office", "since"], name="officeholder_term_once"
+                fields=["complex", "person", "office", "since"],
+                condition=Q(until__isnull=True) | Q(until__gte=models.F("since")),
+                name="officeholder_term_once",
             ),
             models.CheckConstraint(
-                condition=Q(until__isnull=True) | Q(until__gte=models.F("since")),
-                name="officeholder_term_ends_after_it_began",
+                condition=Q(until__isnull=True)
+                | Q(until__gte=models.F("since") - timedelta(days=1)),
+                name="officeholder_term_not_negative",
             ),
         )
 

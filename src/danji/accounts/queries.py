@@ -1,14 +1,17 @@
 """Who holds which office now, and who lives where."""
 
+from collections.abc import Collection
 from datetime import date
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from danji.accounts.models import Officeholder, Residency
+from danji.accounts.models import Officeholder, Person, Residency
 from danji.base import tenancy
 from danji.base.prepared import Prepared
 from danji.complexes.models import Complex
+from danji.rules.offices import Officer
+from danji_verify.canonical import canonical
 
 _held: Prepared[Officeholder] = Prepared(
     lambda complex_id, officeholder_id, person_id, on: (
@@ -22,6 +25,18 @@ _held: Prepared[Officeholder] = Prepared(
     UUID,
     date,
 )
+_holder: Prepared[Officeholder] = Prepared(
+    lambda complex_id, office, on: (
+        Officeholder.objects.within(complex_id)
+        .in_office(on)
+        .filter(office=office)
+        .select_related("person")
+        .order_by("since", "id")[:1]
+    ),
+    UUID,
+    str,
+    date,
+)
 
 
 def office_held(
@@ -29,6 +44,30 @@ def office_held(
 ) -> Officeholder | None:
     """An office, if the person holds it on a day and may sign in. Asked with every request."""
     return next(iter(_held(complex_id, officeholder_id, person_id, on)), None)
+
+
+def actor_value(officeholder: Officeholder) -> bytes:
+    """Who acted, in which office and term: canonical JSON, as the log commits to it."""
+    return canonical(
+        {
+            "officeholder": officeholder.id.hex,
+            "office": officeholder.get_office_display(),
+            "name": officeholder.person.name,
+            "from": officeholder.since.isoformat(),
+            "until": officeholder.until.isoformat() if officeholder.until else None,
+        }
+    )
+
+
+def as_officer(officeholder: Officeholder) -> Officer:
+    """An officeholder as the rules see one."""
+    return Officer(
+        person=officeholder.person_id,
+        office=officeholder.office,
+        name=str(officeholder),
+        since=officeholder.since,
+        until=officeholder.until,
+    )
 
 
 def offices_of(person_id: UUID, *, on: date) -> list[Officeholder]:
@@ -85,11 +124,49 @@ def _lasting(residencies: "QuerySet[Residency]", on: date) -> "QuerySet[Residenc
 
 def holder_of(complex_id: UUID, office: str, *, on: date) -> Officeholder | None:
     """Who holds an office on a day; of several, the one longest in it."""
-    return (
+    return next(iter(_holder(complex_id, office, on)), None)
+
+
+def holders(complex_id: UUID, *, office: str = "") -> QuerySet[Officeholder]:
+    """Everybody who holds, held or will hold an office of the complex, or one office of it."""
+    found: QuerySet[Officeholder] = (
+        Officeholder.objects.within(complex_id)
+        .select_related("person", "complex")
+        .order_by("since", "id")
+    )
+    return found.filter(office=office) if office else found
+
+
+def others_in(
+    complex_id: UUID, offices: Collection[str], *, besides: UUID, on: date
+) -> list[Officeholder]:
+    """Who holds one of these offices on a day, each person once, the longest in office first.
+
+    Args: `besides` is the person who asks, and is left out.
+    """
+    found = (
         Officeholder.objects.within(complex_id)
         .in_office(on)
-        .filter(office=office)
+        .filter(office__in=offices)
+        .exclude(person_id=besides)
         .select_related("person")
         .order_by("since", "id")
+    )
+    return list({holder.person_id: holder for holder in found}.values())
+
+
+def person_at(email: str) -> Person | None:
+    """Who signs in at a mail address, if anybody does, in whichever complex."""
+    return Person.objects.filter(email__iexact=email).first()
+
+
+def officer_on(complex_id: UUID, officeholder_id: UUID, *, on: date) -> Officeholder | None:
+    """An office of somebody who may sign in, if it is held on a day."""
+    found: Officeholder | None = (
+        Officeholder.objects.within(complex_id)
+        .in_office(on)
+        .filter(id=officeholder_id, person__is_active=True)
+        .select_related("complex", "person")
         .first()
     )
+    return found
