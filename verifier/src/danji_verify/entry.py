@@ -26,11 +26,22 @@ class Event(StrEnum):
     SUBMITTED = "doc.submitted"
     DECIDED = "approval.decided"
     RETURNED = "approval.returned"
+    SENT_BACK = "approval.sent_back"
+    SKIPPED = "approval.skipped"
+    FOLLOWED = "approval.followed"
     WITHDRAWN = "doc.withdrawn"
     FILED = "record.filed"
     FINALIZED = "doc.finalized"
     DISCLOSED = "doc.disclosed"
     DISCLOSURE_WITHDRAWN = "doc.disclosure_withdrawn"
+    AGREED = "person.agreed"
+    ENROLLED = "person.enrolled"
+    REVOKED = "person.revoked"
+    DELEGATION_SET = "delegation.set"
+    DELEGATION_ENDED = "delegation.ended"
+    OFFICE_TAKEN = "office.taken"
+    OFFICE_LEFT = "office.left"
+    RULE_CHANGED = "rule.changed"
 
 
 FIELDS: Mapping[Event, frozenset[str]] = {
@@ -38,11 +49,22 @@ FIELDS: Mapping[Event, frozenset[str]] = {
     Event.SUBMITTED: frozenset({"body", "form", "actor"}),
     Event.DECIDED: frozenset({"stmt", "body", "form", "actor", "auth"}),
     Event.RETURNED: frozenset({"stmt", "body", "form", "actor", "auth"}),
+    Event.SENT_BACK: frozenset({"stmt", "body", "form", "actor", "auth"}),
+    Event.SKIPPED: frozenset({"stmt", "body", "form", "actor", "auth"}),
+    Event.FOLLOWED: frozenset({"stmt", "actor", "auth"}),
     Event.WITHDRAWN: frozenset({"body", "actor"}),
     Event.FILED: frozenset({"record", "body"}),
     Event.FINALIZED: frozenset({"pdf", "record"}),
     Event.DISCLOSED: frozenset({"publication"}),
     Event.DISCLOSURE_WITHDRAWN: frozenset({"reason"}),
+    Event.AGREED: frozenset({"agreement", "actor"}),
+    Event.ENROLLED: frozenset({"key", "actor", "officer"}),
+    Event.REVOKED: frozenset({"key", "reason", "actor", "officer"}),
+    Event.DELEGATION_SET: frozenset({"delegation", "actor"}),
+    Event.DELEGATION_ENDED: frozenset({"delegation", "actor"}),
+    Event.OFFICE_TAKEN: frozenset({"office", "proposer", "officer"}),
+    Event.OFFICE_LEFT: frozenset({"office", "proposer", "officer"}),
+    Event.RULE_CHANGED: frozenset({"rule", "proposer", "officer"}),
 }
 
 
