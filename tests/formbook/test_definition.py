@@ -1,12 +1,14 @@
 import json
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
 from danji.formbook.definition import FieldType, builtin_forms, load
 from danji_verify.canonical import canonical, parse_canonical
 
-MEMO, EXPENSE, FEE_NOTICE, BID_NOTICE = builtin_forms()
+MEMO, EXPENSE, FEE_NOTICE, BID_NOTICE, *_ = builtin_forms()
+PUBLISHED = Path(__file__).parent / "published"
 
 
 @pytest.mark.parametrize("form", builtin_forms(), ids=lambda form: form.key)
@@ -22,12 +24,27 @@ def test_a_form_asks_for_no_number_that_identifies_a_person(form):
     assert "주민등록번호" not in asked  # PII-02
 
 
+def test_a_form_says_which_fields_the_rules_ask_about():
+    assert (EXPENSE.net, EXPENSE.fund, EXPENSE.payee, EXPENSE.account) == (
+        "supply", "fund", "payee", "account",
+    )  # fmt: skip
+    assert (MEMO.net, MEMO.fund, MEMO.payee, MEMO.account) == (None,) * 4
+
+
+def test_a_version_that_was_published_still_reads_as_it_did():
+    first = load((PUBLISHED / "expense-1.json").read_bytes())
+    assert first.sha256 == "ca27ceba95bf94175d4c99d3763b509c47418ba4d53913b2dca29c5feecedc6d"
+    assert (first.version, first.net, first.payee) == (1, None, None)
+
+
 def test_the_forms_say_where_their_documents_go():
     assert [(form.series, form.retention, form.disclosure.scope) for form in builtin_forms()] == [
         ("기안", "office-5y", "withheld"),
         ("지출", "accounts-5y", "residents"),
         ("공고", "accounts-5y", "public"),
         ("공고", "selection-5y", "public"),
+        ("일지", "office-5y", "withheld"),
+        ("일지", "office-5y", "withheld"),
     ]
 
 
@@ -59,6 +76,10 @@ def with_field(**field):
         (changed(kind="secret"), "secret"),
         (changed(retention="a-while"), "retention"),
         (changed(amount="payee"), "amount is no money field"),
+        (changed(net="fund"), "net is no money field"),
+        (changed(fund="account"), "fund is no choice field"),
+        (changed(payee="nobody"), "payee is no line field"),
+        (changed(account=1), "account is of the wrong type"),
         (changed(routing=[{"act": "approve", "office": "manager"}]), "routing"),
         (changed(disclosure={"scope": "friends", "basis": "x"}), "friends"),
         (changed(fields=[{"name": "a", "label": "가", "type": "line"}]), "title"),

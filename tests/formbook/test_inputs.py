@@ -5,7 +5,7 @@ from danji.formbook.definition import builtin_forms
 from danji.formbook.inputs import keep, starting
 from danji.formbook.values import parse
 
-_, EXPENSE, FEE_NOTICE, _ = builtin_forms()
+_, EXPENSE, FEE_NOTICE, *_ = builtin_forms()
 
 
 def test_a_draft_keeps_what_was_typed_as_it_was_typed():

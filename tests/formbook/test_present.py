@@ -8,7 +8,7 @@ from danji.formbook.definition import builtin_forms
 from danji.formbook.present import Amount, Pair, Table, present
 from danji.formbook.values import parse
 
-MEMO, EXPENSE, FEE_NOTICE, BID_NOTICE = builtin_forms()
+MEMO, EXPENSE, FEE_NOTICE, BID_NOTICE, *_ = builtin_forms()
 
 
 def blocks(form, inputs):

@@ -18,7 +18,7 @@ from danji.formbook.definition import builtin_forms
 from danji.formbook.values import compute, parse, to_inputs, validate
 from danji_verify.canonical import canonical
 
-MEMO, EXPENSE, FEE_NOTICE, BID_NOTICE = builtin_forms()
+MEMO, EXPENSE, FEE_NOTICE, BID_NOTICE, *_ = builtin_forms()
 REAL = [
     (FEE_NOTICE, fee_inputs()),
     (BID_NOTICE, bid_inputs()),

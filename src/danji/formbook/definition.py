@@ -19,7 +19,7 @@ from danji.rules.approval import Act
 from danji.rules.disclosure import Scope
 from danji_verify.canonical import canonical
 
-BUILTIN = ("memo", "expense", "fee-notice", "bid-notice")
+BUILTIN = ("memo", "expense", "fee-notice", "bid-notice", "work-log", "inspection-log")
 MAX_ROWS = 200
 MAX_LABELS = 12
 
@@ -42,6 +42,16 @@ class FieldType(StrEnum):
     PERSON = "person"  # {"name": str, "office": str}
     LABELS = "labels"  # list of short lines
     TABLE = "table"  # {"rows": [...], "totals": {...}}
+
+
+# What a form may name a field for, and of which type that one is.
+ROLES = {
+    "amount": FieldType.MONEY,
+    "net": FieldType.MONEY,
+    "fund": FieldType.CHOICE,
+    "payee": FieldType.LINE,
+    "account": FieldType.LINE,
+}
 
 
 class Kind(StrEnum):
@@ -146,7 +156,11 @@ class Disclosure:
 
 @dataclass(frozen=True)
 class FormDefinition:
-    """One version of one form (서식). `canonical` is what is hashed and embedded in the PDF."""
+    """One version of one form (서식). `canonical` is what is hashed and embedded in the PDF.
+
+    From `amount` to `account` stand the names of fields that say what the rules and lists ask of
+    every document; None where the form does not ask for it.
+    """
 
     key: str
     version: int
@@ -158,6 +172,10 @@ class FormDefinition:
     disclosure: Disclosure
     routing: tuple[Routing, ...]
     amount: str | None
+    net: str | None  # the amount without value-added tax
+    fund: str | None
+    payee: str | None
+    account: str | None
     fields: tuple[Field, ...]
     canonical: bytes
 
@@ -190,6 +208,10 @@ def load(data: bytes) -> FormDefinition:
         disclosure=_disclosure(source.inner("disclosure")),
         routing=tuple(_routing(reader) for reader in source.inners("routing")),
         amount=source.take("amount", (str, type(None))),
+        net=source.take("net", str, None),
+        fund=source.take("fund", str, None),
+        payee=source.take("payee", str, None),
+        account=source.take("account", str, None),
         fields=tuple(_field(reader) for reader in source.inners("fields")),
         canonical=canonical(source.value),
     )
@@ -371,8 +393,10 @@ def _check(definition: FormDefinition) -> None:
     for field in definition.fields:
         _check_field(field, earlier)
         earlier[field.name] = field
-    if definition.amount is not None:
-        _need(_is_money(earlier, definition.amount), "amount is no money field")
+    for role, kind in ROLES.items():
+        name: str | None = getattr(definition, role)
+        if name is not None:
+            _need(name in earlier and earlier[name].type is kind, f"{role} is no {kind} field")
 
 
 def _check_field(field: Field, earlier: Mapping[str, Field]) -> None:
