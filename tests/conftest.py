@@ -64,6 +64,32 @@ def django_db_setup(cluster: object, django_db_blocker: object) -> None:
         call_command("prepare", verbosity=0)
 
 
+@pytest.fixture(scope="session")
+def _above_the_law(cluster: object, django_db_setup: object) -> None:
+    """Let a test put on the owner's rights for a moment; by itself nothing is inherited."""
+    import psycopg
+
+    from danji.base.postgres import SUPERUSER
+
+    with psycopg.connect(cluster.url(SUPERUSER), autocommit=True) as server:  # type: ignore[attr-defined]
+        server.execute("ALTER ROLE danji_app NOINHERIT")
+        server.execute("GRANT danji_owner TO danji_app")
+
+
+@pytest.fixture
+def alter(db, _above_the_law) -> Callable[..., None]:
+    """Change rows behind the application's back, as whoever runs the machine could."""
+    from django.db import connection
+
+    def change(sql: str, *values: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL ROLE danji_owner")
+            cursor.execute(sql, values)
+            cursor.execute("RESET ROLE")
+
+    return change
+
+
 @pytest.fixture
 def at() -> datetime:
     """The moment at which the tests happen."""
@@ -198,6 +224,14 @@ def neighbour(complex_, found):
     holder = _appoint(other, "나영호", "manager")
     tenancy._enter("app.complex", complex_.id)
     return holder
+
+
+@pytest.fixture
+def sign(at):
+    """Signs as the demonstration does: by having signed in."""
+    from danji.signing.evidence import session_signer
+
+    return session_signer("demo", at)
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from danji.approvals.models import Document
 from danji.base import files
 from danji.formbook import values
 from danji.formbook.definition import load
-from danji.rules.approval import Decision
+from danji.rules.approval import Choice, Decision
 from danji.rules.refusal import Refusal
+from danji.signing.evidence import session_signer
 
 EXPENSE = {
     "title": "제설 자재 구입",
@@ -19,7 +20,12 @@ EXPENSE = {
     "account": "소모품비",
     "fund": "management-fee",
 }
-PDF = b"%PDF-1.7 estimate %%EOF"
+PDF = (
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+    b"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>endobj\n"
+    b"trailer<</Root 1 0 R>>\n%%EOF\n"
+)
 
 
 @pytest.fixture
@@ -35,9 +41,8 @@ def decide(document, manager, at):
     return actions.decide_step(
         document.id,
         actor=manager,
-        decision=Decision.APPROVE,
-        opinion="",
-        evidence=actions.Evidence("demo", at),
+        choice=Choice(Decision.APPROVE),
+        sign=session_signer("demo", at),
         at=at,
     )
 
@@ -58,7 +63,8 @@ def test_an_altered_document_is_not_approved(document, manager, at, monkeypatch,
     altered.withdrawn_at = None
     if "content" in columns:
         altered.content = bytes(document.content).replace(b"120000", b"990000")
-    monkeypatch.setattr(actions, "_document", lambda *_: altered)
+    locked = actions._locked(document.id, manager)[1]
+    monkeypatch.setattr(actions, "_locked", lambda *_: (altered, locked))
     with pytest.raises(Refusal, match="바뀌어 있어"):
         decide(document, manager, at)
 

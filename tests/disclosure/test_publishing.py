@@ -1,11 +1,13 @@
 """From the last approval to what everybody can read, and what stops it on the way."""
 
 import shutil
+from io import BytesIO
 
 import pytest
+from PIL import Image
 
 from danji.approvals import actions
-from danji.config.schedule import run_jobs
+from danji.config.schedule import run_jobs, send_messages
 from danji.disclosure.actions import clear_record
 from danji.disclosure.inspection import UNPROVEN
 from danji.disclosure.jobs import write_missing_pages
@@ -16,8 +18,9 @@ from danji.formbook import values
 from danji.formbook.definition import load
 from danji.records.models import Record, Relation
 from danji.renditions.models import Rendition
-from danji.rules.approval import Decision
+from danji.rules.approval import Choice, Decision
 from danji.rules.refusal import Refusal
+from danji.signing.evidence import session_signer
 from danji.transparency.sequencer import Sequencer
 from danji_verify.check import check_pdf
 from danji_verify.policy import Policy
@@ -31,7 +34,12 @@ NOTICE = {
     "reception_place": "관리사무소",
 }
 MEMO = {"title": "화단 정비", "purpose": ["1. 화단을 정비합니다."], "plan": ["1. 11월에 합니다."]}
-JPEG = b"\xff\xd8\xff photo \xff\xd9"
+
+
+def photograph() -> bytes:
+    made = BytesIO()
+    Image.new("RGB", (8, 8)).save(made, "JPEG")
+    return made.getvalue()
 
 
 @pytest.fixture
@@ -50,9 +58,8 @@ def file(clerk, manager, at):
         actions.decide_step(
             document.id,
             actor=manager,
-            decision=Decision.APPROVE,
-            opinion=opinion,
-            evidence=actions.Evidence("demo", at),
+            choice=Choice(Decision.APPROVE, opinion),
+            sign=session_signer("demo", at),
             at=at,
         )
         catch_up()
@@ -63,7 +70,7 @@ def file(clerk, manager, at):
 
 def catch_up():
     sequencer = Sequencer()
-    while sequencer.tick() + run_jobs():
+    while sequencer.tick() + run_jobs() + send_messages():
         pass
 
 
@@ -130,7 +137,7 @@ def test_a_number_is_not_cleared_by_anybody(file, manager, at):
 
 
 def test_a_picture_waits_for_the_manager_who_answers_for_it(file, manager, clerk, at):
-    record = file(attachment=("현장.jpg", JPEG))
+    record = file(attachment=("현장.jpg", photograph()))
     assert not Publication.objects.exists()
     with pytest.raises(Refusal, match="관리사무소장"):
         clear_record(record.id, actor=clerk, at=at)

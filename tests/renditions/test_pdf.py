@@ -143,6 +143,29 @@ def test_an_opinion_is_marked_in_the_box_and_written_out(document):
     assert "과장 박도현: 염화칼슘 보관 장소를 104동 옆으로 바꾸는 것이 좋겠습니다." in page
 
 
+def test_whoever_acted_or_was_left_out_stands_in_the_box(document):
+    drawing = document("memo")
+    record = copy.deepcopy(dict(drawing.record))
+    review, approve = record["decisions"]
+    record["content"]["line"].insert(
+        1,
+        {"position": 4, "act": "concur", "office": "담당", "name": "최은영", "skipped": "출장"},
+    )
+    review |= {"decision": "skip", "opinion": "병가"}
+    approve |= {"by": {"office": "과장", "name": "박도현"}, "opinion": "대신 봅니다."}
+    page = text(render(replace(drawing, record=record), attachments=[]))
+    for shown in (
+        "최은영 협조 생략",
+        "출장",
+        "박도현 검토 생략",
+        "병가",
+        "이수진 대결 과장 박도현",
+    ):
+        assert shown in page
+    assert "과장 박도현(대결): 대신 봅니다." in page
+    assert "과장 박도현: 병가" not in page
+
+
 def test_a_notice_ends_with_its_sender_and_an_internal_document_has_none(document):
     sender = "들꽃마을아파트 관리사무소장 시행"
     assert sender in text(render(document("bid-notice"), attachments=[]))

@@ -124,16 +124,41 @@ class Changes:
     pdf: Alter = nothing
 
 
+@dataclass(frozen=True)
+class Act:
+    """One decision on the document: at which position, and what is unusual about it."""
+
+    position: int
+    decision: str = "approve"
+    to: int | None = None
+    acting: dict[str, str] | None = None
+    round: int = 1
+    opinion: str = ""
+
+
+EVENTS = {"send_back": Event.SENT_BACK, "skip": Event.SKIPPED}
+LINE = (
+    {"position": 1, "stage": 1, "act": "draft", "office": "경리", "name": "김하나"},
+    {"position": 2, "stage": 2, "act": "review", "office": "과장", "name": "이두리"},
+    {"position": 3, "stage": 3, "act": "approve", "office": "관리사무소장", "name": "박세찬"},
+)
+
+
 def make(
     changes: Changes | None = None,
     *,
     cosigners: tuple[str, ...] = (),
     sealed: bool = False,
     returned: bool = False,
+    line: tuple[dict[str, Any], ...] = LINE,
+    acts: tuple[Act, ...] = (Act(2), Act(3)),
+    sign: Callable[[bytes], dict[str, Any]] | None = None,
+    basis: tuple[tuple[Event, dict[str, Any]], ...] = (),
 ) -> Document:
     """A 지출결의서 with one attachment, drafted, reviewed and approved.
 
-    When `returned`, an earlier draft of it was returned by the reviewer first.
+    When `returned`, an earlier draft of it was returned by the reviewer first. `acts` are the
+    decisions in their order; `sign` gives the `auth` of a statement; `basis` are events before it.
     """
     changes = changes or Changes()
     writer = _Writer(Log(cosigners), changes)
@@ -142,17 +167,18 @@ def make(
         "version": 1,
         "title": "지출결의서",
         "amount": "total",
+        "payee": "payee",
         "fields": [{"name": "total", "label": "합계", "type": "money", "required": True}],
     }
     changes.form(form)
     form_bytes = canonical(form)
     content = {
-        "v": 1,
+        "v": 2,
         "complex": {"code": CODE, "name": "들꽃마을아파트"},
         "doc": DOC,
         "form": {"key": "expense", "version": 1, "sha256": sha256(form_bytes).hexdigest()},
         "title": "승강기 부품 구입",
-        "values": {"total": 113560},
+        "values": {"total": 113560, "payee": "(주)승강상사"},
         "attachments": [
             {
                 "name": "견적서.pdf",
@@ -162,11 +188,10 @@ def make(
             }
         ],
         "cites": [],
-        "line": [
-            {"position": 1, "act": "draft", "office": "경리", "name": "김하나"},
-            {"position": 2, "act": "review", "office": "과장", "name": "이두리"},
-            {"position": 3, "act": "approve", "office": "관리사무소장", "name": "박세찬"},
-        ],
+        "line": [{"basis": "", "skipped": ""} | step for step in line],
+        "follows": None,
+        "readers": [],
+        "notes": [],
         "folder": "회계/지출",
         "retention": {"class": "accounts-5y", "basis": "공동주택관리법 제27조"},
         "disclosure": {"scope": "public", "basis": "공동주택관리법 제23조"},
@@ -179,6 +204,7 @@ def make(
     changes.origin(complex_)
     certificate = changes.certificate or seal_key(1)[1]
     writer.add(Event.LOG_OPENED, -10, doc=COMPLEX_ID, complex=canonical(complex_), seal=certificate)
+    before = [writer.rest_on(number, *event) for number, event in enumerate(basis, start=1)]
     line = content["line"]
     if returned:
         old = sha256(b"an earlier draft").digest()
@@ -196,66 +222,23 @@ def make(
     writer.add(
         Event.SUBMITTED, 0, body=body.digest, form=body_form.digest, actor=writer.actor(line[0])
     )
-    decisions = []
-    for minutes, step in enumerate(line[1:], start=1):
-        statement = {
-            "v": 1,
-            "complex": CODE,
-            "doc": DOC,
-            "seq": writer.seq + 1,
-            "prev": b64encode(writer.leaves[-1]),
-            "step": step["position"],
-            "act": step["act"],
-            "decision": "approve",
-            "body": body.digest.hex(),
-            "form": body_form.digest.hex(),
-            "title": content["title"],
-            "amount": content["values"]["total"],
-            "office": step["office"],
-            "name": step["name"],
-            "at": format_time(at(minutes)),
-            "opinion": "",
-        }
-        changes.statement(statement)
-        auth = {
-            "level": "simple",
-            "method": "mail-code",
-            "signed_in_at": format_time(at(minutes - 1)),
-        }
-        changes.auth(auth)
-        writer.add(
-            Event.DECIDED,
-            minutes,
-            stmt=canonical(statement),
-            body=body.digest,
-            form=body_form.digest,
-            actor=writer.actor(step),
-            auth=canonical(auth),
-        )
-        decisions.append(
-            {
-                "position": step["position"],
-                "act": step["act"],
-                "office": step["office"],
-                "name": step["name"],
-                "decision": "approve",
-                "at": format_time(at(minutes)),
-                "opinion": "",
-                "leaf": b64encode(writer.leaves[-1]),
-            }
-        )
+    made = _decided(writer, content, (body, body_form), acts, sign)
+    last = {one["position"]: one for one in made}
+    decisions = [last[position] for position in sorted(last)]
+    end = len(acts)
     record = {
-        "v": 1,
+        "v": 2,
         "number": {"text": "지출-2026-0001", "series": "지출", "year": 2026, "serial": 1},
         "content": content,
         "decisions": decisions,
+        "history": [one for one in made if one not in decisions],
         "retention": {**content["retention"], "from": "2026-11-22", "until": "2031-12-31"},
-        "filed_at": format_time(at(2)),
+        "filed_at": format_time(at(end)),
     }
     changes.record(record)
     record_bytes = canonical(record)
     record_digest = sha256(record_bytes).digest()
-    writer.add(Event.FILED, 2, record=record_digest, body=body.digest)
+    writer.add(Event.FILED, end, record=record_digest, body=body.digest)
     parts = {
         "record.json": record_bytes,
         "form.json": form_bytes,
@@ -263,7 +246,8 @@ def make(
         "openings.json": canonical(writer.openings),
         "붙임1-견적서.pdf": QUOTATION,
     }
-    for index, name in enumerate(["opened", *range(1, writer.seq + 1)]):
+    names = ["opened", *before, *(str(seq) for seq in range(1, writer.seq + 1))]
+    for index, name in enumerate(names):
         parts[f"leaf-{name}.json"] = writer.log.entries[index]
         parts[f"leaf-{name}.tlog-proof"] = writer.log.proof(index)
     document = Document(writer.log, parts, writer.leaves)
@@ -272,11 +256,89 @@ def make(
         digests = seal_digests(document.pdf)
         stated = {"signed": digests.signed, "signature": digests.signature}
         changes.pdf(stated)
-        index = writer.add(Event.FINALIZED, 3, pdf=canonical(stated), record=record_digest)
+        index = writer.add(Event.FINALIZED, end + 1, pdf=canonical(stated), record=record_digest)
         leaf = b64encode(writer.leaves[-1])
         extra = {"entry": b64encode(writer.log.entries[index]), "openings": writer.openings[leaf]}
         document.proof = writer.log.proof(index, canonical(extra))
     return document
+
+
+def _decided(
+    writer: "_Writer",
+    content: dict[str, Any],
+    digests: tuple[Opening, Opening],
+    acts: tuple[Act, ...],
+    sign: Callable[[bytes], dict[str, Any]] | None,
+) -> list[dict[str, Any]]:
+    """Log the acts; returns them as a record has them."""
+    (body, body_form), line, changes = digests, content["line"], writer.changes
+    made: list[dict[str, Any]] = []
+    places = {step["position"]: step for step in line}
+    for minutes, act in enumerate(acts, start=1):
+        step = places[act.position]
+        acting = act.acting and act.acting | {
+            "delegation": writer.basis.get(act.acting["delegation"], act.acting["delegation"])
+        }
+        statement = {
+            "v": 2,
+            "complex": CODE,
+            "doc": DOC,
+            "seq": writer.seq + 1,
+            "prev": b64encode(writer.leaves[-1]),
+            "step": step["position"],
+            "round": act.round,
+            "act": step["act"],
+            "decision": act.decision,
+            "to": act.to,
+            "body": body.digest.hex(),
+            "form": body_form.digest.hex(),
+            "title": content["title"],
+            "amount": content["values"]["total"],
+            "payee": content["values"]["payee"],
+            "office": step["office"],
+            "name": step["name"],
+            "acting": acting,
+            "at": format_time(at(minutes)),
+            "opinion": act.opinion,
+        }
+        changes.statement(statement)
+        signed = canonical(statement)
+        auth = (
+            sign(signed)
+            if sign
+            else {
+                "level": "simple",
+                "method": "mail-code",
+                "signed_in_at": format_time(at(minutes - 1)),
+                "agreement": None,
+            }
+        )
+        changes.auth(auth)
+        actor = line[0] if act.decision == "skip" else act.acting or step
+        writer.add(
+            EVENTS.get(act.decision, Event.DECIDED),
+            minutes,
+            stmt=signed,
+            body=body.digest,
+            form=body_form.digest,
+            actor=writer.actor(actor),
+            auth=canonical(auth),
+        )
+        by = None if actor is step else {key: actor[key] for key in ("office", "name")}
+        made.append(
+            {
+                "position": step["position"],
+                "act": step["act"],
+                "office": step["office"],
+                "name": step["name"],
+                "by": by,
+                "decision": act.decision,
+                "at": format_time(at(minutes)),
+                "opinion": act.opinion,
+                "leaf": b64encode(writer.leaves[-1]),
+            }
+        )
+    return made
 
 
 def parse_openings(document: Document) -> dict[str, Any]:
@@ -292,6 +354,7 @@ class _Writer:
         self.changes = changes
         self.seq = 0
         self.leaves: list[bytes] = []
+        self.basis: dict[str, str] = {}  # leaf hashes by name
         self.openings: dict[str, dict[str, dict[str, str]]] = {}
 
     def actor(self, step: dict[str, Any]) -> bytes:
@@ -304,6 +367,14 @@ class _Writer:
         }
         self.changes.actor(actor)
         return canonical(actor)
+
+    def rest_on(self, number: int, event: Event, values: dict[str, Any]) -> str:
+        """Log what a decision rests on. Returns: the name of its part."""
+        chain = sha256(f"basis {number}".encode()).hexdigest()[:32]
+        fields = {name: canonical(value) for name, value in values.items()}
+        index = self.add(event, -5, doc=chain, **fields)
+        self.basis[f"basis-{number}"] = b64encode(merkle.leaf_hash(self.log.entries[index]))
+        return f"basis-{number}"
 
     def add(self, event: Event, minutes: int, doc: str = DOC, **values: bytes) -> int:
         """A value of 32 bytes stands for the digest of a file at hand."""

@@ -42,7 +42,7 @@ def test_a_document_as_it_was_made_holds(document):
 
 def test_what_cannot_be_known_is_said(document):
     unchecked = " ".join(found.sentence for found in check(document.parts)[1].of(State.UNCHECKED))
-    assert "본인이었는지는 알 수 없습니다" in unchecked
+    assert "관리사무소장 박세찬" in unchecked
     assert "전자우편으로 받은 번호" in unchecked
 
 
@@ -139,14 +139,13 @@ def test_a_log_of_another_key_is_refused(document):
 @pytest.mark.parametrize(
     ("key", "value", "word"),
     [
-        ("v", 2, "양식"),
         ("complex", "A10000002", "단지"),
         ("doc", "f" * 32, "문서"),
         ("seq", 9, "순번"),
         ("prev", b64encode(bytes(32)), "앞 사건"),
-        ("step", 3, "결재 순서"),
+        ("round", 2, "되돌린 횟수"),
+        ("payee", "다른 업체", "받는 곳"),
         ("act", "draft", "결재 종류"),
-        ("decision", "return", "결정"),
         ("body", "0" * 64, "본문"),
         ("form", "0" * 64, "서식"),
         ("title", "다른 제목", "제목"),
@@ -286,7 +285,7 @@ def test_content_of_another_document_or_complex_is_refused():
         lambda content: content.update(submitted_at="2026-11-21T00:00:00Z"),
         lambda content: content["form"].update(sha256="0" * 64),
         lambda content: content["form"].update(version=2),
-        lambda content: content.update(v=2),
+        lambda content: content.update(v=3),
         lambda content: content["line"][0].update(act="review"),
         lambda content: content["line"][0].update(position=0),
     ):

@@ -1,20 +1,19 @@
 """What waits for whom, and how far a document has come."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
 
 from danji.accounts.models import Office, Officeholder
-from danji.accounts.queries import holder_of
-from danji.approvals.models import Document, Draft, Step, Withdrawal
+from danji.approvals.models import Circulation, Document, Draft, Hold, Step, Turn
+from danji.authority.queries import deputising
 from danji.base.prepared import Prepared
-from danji.formbook.definition import FormDefinition
 from danji.formbook.models import Form
 from danji.rules import approval
+from danji.rules.approval import Ending
 from danji.rules.refusal import Refusal
 
 _published: Prepared[Form] = Prepared(
@@ -32,15 +31,6 @@ _draft: Prepared[Draft] = Prepared(
 )
 
 
-@dataclass(frozen=True)
-class PlannedStep:
-    """One place of the line that a submission would take."""
-
-    position: int
-    act: approval.Act
-    officeholder: Officeholder
-
-
 def published_form(key: str) -> Form:
     """The newest version of a form.
 
@@ -52,69 +42,59 @@ def published_form(key: str) -> Form:
     return form
 
 
-def plan_line(definition: FormDefinition, *, drafter: Officeholder, on: date) -> list[PlannedStep]:
-    """The line that the form's routing gives for a drafter on a day.
-
-    A reviewing office that nobody holds is left out; so is whoever comes before the drafter's own
-    place, when the drafter holds an office of the line, and a review by somebody who drafts or
-    decides the same document: who holds two offices stands in the line once.
-    Raises: Refusal when nobody is in the deciding office.
-    """
-    planned = [PlannedStep(1, approval.Act.DRAFT, drafter)]
-    following = [route for route in definition.routing if route.act is not approval.Act.DRAFT]
-    own = [place for place, route in enumerate(following) if route.office == drafter.office]
-    for route in following[own[0] :] if own else following:
-        if route.office == drafter.office and route.act is approval.Act.REVIEW:
-            continue
-        holder = (
-            drafter
-            if route.office == drafter.office
-            else holder_of(drafter.complex_id, route.office, on=on)
-        )
-        if holder is not None:
-            planned.append(PlannedStep(len(planned) + 1, route.act, holder))
-        elif route.act is approval.Act.APPROVE:
-            raise Refusal(
-                f"지금 {Office(route.office).label} 직을 맡은 분이 없어 결재할 사람이 없습니다.",
-                next_step="그분이 등록된 뒤 다시 상신해 주세요. 쓰신 내용은 저장되어 있습니다.",
-            )
-    line = _each_person_once(planned)
-    approval.check_line(
-        [approval.Step(step.position, step.act, step.officeholder.person_id) for step in line]
-    )
-    return line
-
-
-def _each_person_once(planned: Sequence[PlannedStep]) -> list[PlannedStep]:
-    decider = planned[-1].officeholder.person_id
-    seen = {planned[0].officeholder.person_id, decider}
-    kept = [planned[0]]
-    for step in planned[1:]:
-        person = step.officeholder.person_id
-        if step is planned[-1] or person not in seen:
-            kept.append(replace(step, position=len(kept) + 1))
-        seen.add(person)
-    return kept
+def current(steps: Iterable[Step]) -> list[Step]:
+    """The steps that count, in order of position: of each position the last round."""
+    last: dict[int, Step] = {}
+    for step in steps:
+        if step.position not in last or last[step.position].round < step.round:
+            last[step.position] = step
+    return [last[position] for position in sorted(last)]
 
 
 def is_stuck(steps: Sequence[Step], line: approval.Line, *, on: date) -> bool:
-    """Whether the one whose turn it is has left office, so that nobody can decide any more."""
-    waiting = approval.turn(line)
-    return waiting is not None and not steps[waiting.position - 1].approver.covers(on)
+    """Whether everybody whose turn it is has left office, so that nobody can decide any more.
+
+    Args: `steps` are the current ones.
+    """
+    waiting = {step.position for step in approval.turns(line)}
+    asked = [step for step in steps if step.position in waiting]
+    return bool(asked) and not any(step.approver.covers(on) for step in asked)
 
 
-def line_of(steps: Sequence[Step], document: Document) -> approval.Line:
-    """The line as the rules read it, of a document of `documents_within`."""
+def was_decided(steps: Iterable[Step]) -> bool:
+    """Whether anybody but the drafter has decided, in any round."""
+    return any(step.decision and step.act != approval.Act.DRAFT for step in steps)
+
+
+def is_own(document: Document, steps: Iterable[Step], officer: Officeholder, *, on: date) -> bool:
+    """Whether an officer may take a document back: the drafter, in whichever term; and the
+    manager, when neither the drafter nor anybody whose turn it is holds office any more.
+    """
+    if document.drafter.person_id == officer.person_id:
+        return True
+    return (
+        officer.office == Office.MANAGER
+        and not document.drafter.covers(on)
+        and is_stuck(current(steps), line_of(steps, document), on=on)
+    )
+
+
+def line_of(steps: Iterable[Step], document: Document) -> approval.Line:
+    """The line as the rules read it, of a document of `documents_within`.
+
+    Args: `steps` may be of every round.
+    """
     return approval.Line(
         tuple(
             approval.Step(
                 position=step.position,
+                stage=step.stage,
                 act=approval.Act(step.act),
                 approver=step.approver_id,
                 decision=approval.Decision(step.decision) if step.decision else None,
                 decided_at=step.decided_at,
             )
-            for step in steps
+            for step in current(steps)
         ),
         document.withdrawn_at,
     )
@@ -123,25 +103,36 @@ def line_of(steps: Sequence[Step], document: Document) -> approval.Line:
 def documents_within(complex_id: UUID) -> QuerySet[Document]:
     """The documents of a complex, each with the moment of its withdrawal, if it was withdrawn."""
     documents: Any = Document.objects.within(complex_id)
-    found: QuerySet[Document] = documents.annotate(withdrawn_at=F("withdrawals__withdrawn_at"))
+    found: QuerySet[Document] = documents.annotate(
+        withdrawn_at=Case(
+            When(outcomes__ending=Ending.WITHDRAWN.value, then=F("outcomes__ended_at"))
+        )
+    )
     return found
 
 
-def waiting_for(reader: Officeholder) -> QuerySet[Step]:
-    """The steps that wait for the reader's decision now, the first submitted first."""
-    line = Step.objects.filter(complex_id=reader.complex_id, document_id=OuterRef("document_id"))
-    earlier = line.filter(position__lt=OuterRef("position"))
-    open_or_returned = earlier.exclude(decision=approval.Decision.APPROVE)
-    withdrawn = Withdrawal.objects.filter(
-        complex_id=reader.complex_id, document_id=OuterRef("document_id")
-    )
+def waiting_for(reader: Officeholder, *, on: date) -> QuerySet[Turn]:
+    """Whatever waits for the reader's decision, also in the place of who is absent (대결).
+
+    The longest waiting first; `.approver` is another than the reader in the latter case. Nobody
+    acts for another on the own document.
+    """
+    absent = [officer.id for officer in deputising(reader, on=on)]
+    acting = Q(approver_id__in=absent) & ~Q(document__drafter__person_id=reader.person_id)
     return (
-        Step.objects.within(reader.complex_id)
-        .filter(approver_id=reader.id, decision="")
-        .filter(~Exists(open_or_returned), ~Exists(withdrawn))
-        .select_related("document__drafter__person", "document__form")
-        .order_by("document__submitted_at", "document_id")
+        Turn.objects.within(reader.complex_id)
+        .filter(Q(approver_id=reader.id) | acting if absent else Q(approver_id=reader.id))
+        .select_related("document__drafter__person", "document__form", "step", "approver__person")
+        .order_by("since", "id")
     )
+
+
+def hold_on(step: Step) -> Hold | None:
+    """Why a step is being held (보류), if it is."""
+    hold: Hold | None = (
+        Hold.objects.within(step.complex_id).filter(step_id=step.id, lifted_at=None).first()
+    )
+    return None if step.decision else hold
 
 
 def drafts_of(reader: Officeholder) -> QuerySet[Draft]:
@@ -158,19 +149,55 @@ def draft_of(reader: Officeholder, draft_id: UUID) -> Draft:
     raise Draft.DoesNotExist(draft_id)
 
 
-def document_for(reader: Officeholder, document_id: UUID) -> Document:
-    """A document the reader may see: one in whose line the reader stands, or the own.
+def documents_for(reader: Officeholder, *, on: date) -> QuerySet[Document]:
+    """The documents the reader may see: in whose line the reader or one stood in for stands, or
+    that were shown to the reader.
+    """
+    officers = [reader.id, *(officer.id for officer in deputising(reader, on=on))]
+    of_document = Q(complex_id=reader.complex_id, document_id=OuterRef("id"))
+    stands = Step.objects.filter(of_document, approver_id__in=officers)
+    acted = Step.objects.filter(of_document, decided_by_id=reader.id)
+    shown = Circulation.objects.filter(of_document, recipient_id=reader.id, sent_at__isnull=False)
+    return documents_within(reader.complex_id).filter(
+        Exists(stands) | Exists(acted) | Exists(shown)
+    )
 
+
+def document_for(reader: Officeholder, document_id: UUID, *, on: date) -> Document:
+    """A document the reader may see.
+
+    Its steps are of every round, in order of position and round.
     Raises: Document.DoesNotExist.
     """
-    seen = Step.objects.filter(
-        complex_id=reader.complex_id, document_id=OuterRef("id"), approver_id=reader.id
-    )
     document: Document = (
-        documents_within(reader.complex_id)
-        .filter(Exists(seen))
+        documents_for(reader, on=on)
         .select_related("form", "complex", "drafter__person")
-        .prefetch_related("steps__approver__person")
+        .prefetch_related(
+            "steps__approver__person",
+            "steps__decided_by__person",
+            "circulations__recipient__person",
+        )
         .get(id=document_id)
     )
     return document
+
+
+def next_waiting(reader: Officeholder, after: UUID, *, on: date) -> UUID | None:
+    """The document that waits longest for the reader, another than `after`; None when none does."""
+    found: UUID | None = (
+        waiting_for(reader, on=on)
+        .exclude(document_id=after)
+        .values_list("document_id", flat=True)
+        .first()
+    )
+    return found
+
+
+def following(document: Document) -> list[UUID]:
+    """The documents written to mend this one, the oldest first."""
+    return list(
+        Document.objects.within(document.complex_id)
+        .filter(follows=document.id)
+        .order_by("submitted_at")
+        .values_list("id", flat=True)
+    )

@@ -2,27 +2,27 @@
 
 `pages` holds one text for each page, `about` the title and author. A page on which a person may
 see more than its text says is null: a scan, a large picture, a note or a form field; and so is
-every page of a PDF that carries other files. Runs as a process of its own with little memory and
-time, because the file is a stranger's.
+every page of a PDF that carries other files. Runs as a process of its own without rights, because
+the file is a stranger's.
 """
 
 import json
-import resource
 import sys
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 
+from danji.attachments.confinement import confine
+
 MEMORY = 1024 * 1024 * 1024  # bytes
 SECONDS = 20  # of processor time
+OUTPUT = 64 * 1024 * 1024  # bytes
 PAGES = 500
 LARGE = 0.15  # of the page's area; a logo or a stamp is smaller
 
 
 def main() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    confine(memory=MEMORY, seconds=SECONDS, output=OUTPUT)
     document = pypdfium2.PdfDocument(sys.stdin.buffer.read())
     if len(document) > PAGES:
         sys.exit(f"more than {PAGES} pages")

@@ -1,12 +1,11 @@
 """Looking for what must not be shown, in everything that would be."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from danji.attachments.confined import UnreadError, ask
+from danji.attachments.queries import read_texts
 from danji.base import files
 from danji.rules.disclosure import blocked_places
 
@@ -42,7 +41,7 @@ def find_obstacles(payload: dict[str, Any], rendition: bytes) -> list[Place]:
     texts = [("제목", content["title"])]
     texts += [
         (f"{decision['office']} {decision['name']}의 의견", decision["opinion"])
-        for decision in payload["decisions"]
+        for decision in [*payload["decisions"], *payload.get("history", [])]
     ]
     texts += [(_label(block), text) for block in content["blocks"] for text in _texts(block)]
     texts += [(f"붙임 ‘{file['name']}’의 이름", file["name"]) for file in content["attachments"]]
@@ -55,9 +54,9 @@ def find_obstacles(payload: dict[str, Any], rendition: bytes) -> list[Place]:
         unreadable.append(Place("PDF", UNREADABLE))
     for file in content["attachments"]:
         place = f"붙임 ‘{file['name']}’"
-        pages = _attached_pages(place, file)
-        texts += pages
-        if not pages:
+        found, is_all = _attached_texts(place, file)
+        texts += found
+        if not is_all:
             unreadable.append(Place(place, UNREADABLE))
     return [*(Place(place, kind.label) for place, kind in blocked_places(texts)), *unreadable]
 
@@ -80,14 +79,21 @@ def _texts(value: Any) -> Iterator[str]:
         yield value
 
 
-def _attached_pages(place: str, file: dict[str, Any]) -> list[tuple[str, str]]:
-    """The text of an attachment's pages with their places; none when it cannot be read."""
+def _attached_texts(place: str, file: dict[str, Any]) -> tuple[list[tuple[str, str]], bool]:
+    """The texts of an attachment with their places, and whether they are all there is to see.
+
+    Only of a PDF can that be said: what else a program finds is searched all the same.
+    """
+    data = files.get(file["sha256"])
     if file["media_type"] != "application/pdf":
-        return []
+        try:
+            return [(place, "\n".join(read_texts(data, file["media_type"])))], False
+        except UnreadError:
+            return [], False
     try:
-        return list(_pages(place, files.get(file["sha256"])))
+        return list(_pages(place, data)), True
     except UnreadableError:
-        return []
+        return [], False
 
 
 def _pages(place: str, pdf: bytes) -> Iterator[tuple[str, str]]:
@@ -105,16 +111,9 @@ def read_pages(pdf: bytes, *options: str) -> list[str | None]:
     Raises: UnreadableError.
     """
     try:
-        answer = subprocess.run(
-            [sys.executable, "-I", "-m", "danji.disclosure.extract", *options],
-            input=pdf,
-            capture_output=True,
-            timeout=SECONDS,
-            check=True,
-        )
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as problem:
+        found = ask("danji.disclosure.extract", *options, data=pdf, seconds=SECONDS)
+    except UnreadError as problem:
         raise UnreadableError(str(problem)) from problem
-    found = json.loads(answer.stdout)
     pages: list[str | None] = found["pages"]
     if pages and pages[0] is not None:
         pages[0] += f"\n{found['about']}"  # the title is shown above the first page

@@ -20,6 +20,7 @@ from danji_verify.canonical import b64encode, canonical
 from danji_verify.entry import Event
 
 Reader = Officeholder | Residency
+FOUND_BY_NUMBER = 500  # documents
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,19 @@ def record_of(reader: Reader, doc: UUID) -> Record | None:
     """The record a document became, if it did and the reader may see it."""
     record: Record | None = readable_records(reader).filter(doc=doc).first()
     return record
+
+
+def numbers_of(reader: Reader, docs: Sequence[UUID]) -> dict[UUID, str]:
+    """The record numbers of documents, of those on record that the reader may see."""
+    return dict(readable_records(reader).filter(doc__in=docs).values_list("doc", "number"))
+
+
+def numbered(reader: Reader, words: str) -> list[UUID]:
+    """The newest documents in whose record number these words stand."""
+    records = readable_records(reader)
+    for word in words.split():
+        records = records.filter(number__icontains=word)
+    return list(records.values_list("doc", flat=True)[:FOUND_BY_NUMBER])
 
 
 def disclosed(record: Record) -> DisclosedRecord:

@@ -23,7 +23,7 @@ from danji.disclosure.queries import (
     published_records,
 )
 from danji.records.models import Record, Relation
-from danji.rules.approval import Act
+from danji.rules.approval import Act, Decision, box_mark
 from danji.rules.periods import day_in_seoul, format_date
 from danji.transparency.queries import log_of, policy
 
@@ -78,7 +78,7 @@ def write_page(shown: DisclosedRecord, complex_: Complex, *, at: datetime) -> No
             "basis": content["disclosure"]["basis"],
             "approvals": [
                 {
-                    "act": Act(decision["act"]).label,
+                    "act": _mark(decision),
                     "office": decision["office"],
                     "name": decision["name"],
                     "at": datetime.fromisoformat(decision["at"]),
@@ -104,6 +104,12 @@ def write_page(shown: DisclosedRecord, complex_: Complex, *, at: datetime) -> No
         },
         blocks=content["blocks"],
     )
+
+
+def _mark(decision: dict[str, Any]) -> str:
+    by = decision.get("by")
+    who = f"{by['office']} {by['name']}" if by else ""
+    return box_mark(Act(decision["act"]), Decision(decision["decision"]), who)
 
 
 def write_lists(complex_: Complex) -> None:

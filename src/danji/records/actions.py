@@ -36,14 +36,16 @@ _folders: Prepared[RecordFolder] = Prepared(
 class Finished:
     """What a maker hands over: frozen content (canonical bytes) and the decisions made on it.
 
-    `content` and `decisions` are as `docs/spec/record.md` says; `series` is the register's name,
-    `tail` where the document's chain of events stands.
+    `content`, `decisions` and `history` (decisions that do not count any more, because the document
+    was sent back) are as `docs/spec/record.md` says; `series` is the register's name, `tail` where
+    the document's chain of events stands.
     """
 
     complex: Complex
     doc: UUID
     content: bytes
     decisions: Sequence[dict[str, Any]]
+    history: Sequence[dict[str, Any]]
     series: str
     tail: Tail
 
@@ -68,10 +70,11 @@ def file_record(finished: Finished, *, at: datetime) -> Record:
     kept = {"from": day.isoformat(), "until": until.isoformat() if until else None}
     payload = canonical(
         {
-            "v": 1,
+            "v": 2,
             "number": number,
             "content": content,
             "decisions": list(finished.decisions),
+            "history": list(finished.history),
             "retention": content["retention"] | kept,
             "filed_at": format_time(at.astimezone(UTC).replace(microsecond=0)),
         }

@@ -1,5 +1,6 @@
 """Rendering: every sealed record gets its PDF, its proofs inside and the seal on it."""
 
+import json
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -22,7 +23,7 @@ from danji.rules.disclosure import Scope
 from danji.rules.retention import class_of
 from danji.transparency.actions import Kept, append_event
 from danji.transparency.queries import LoggedEvent, events_of, policy, prove, published_head
-from danji_verify.canonical import b64encode, canonical
+from danji_verify.canonical import b64decode, b64encode, canonical
 from danji_verify.entry import Event
 
 BATCH = 20  # records in one run, so that other complexes get their turn
@@ -120,6 +121,7 @@ def _embedded(record: Record, payload: dict[str, Any], complex_: Complex) -> lis
     content = payload["content"]
     logged = events_of(complex_.id, record.doc)
     opened = events_of(complex_.id, complex_.id)[:1]
+    basis = _basis(complex_.id, logged)
     found = [
         Embedded(
             "record.json", "application/json", bytes(record.payload), "이 문서의 기록", "source"
@@ -137,7 +139,7 @@ def _embedded(record: Record, payload: dict[str, Any], complex_: Complex) -> lis
         Embedded(
             "openings.json",
             "application/json",
-            openings([*opened, *logged]),
+            openings([*opened, *logged, *basis]),
             "봉인된 값을 여는 자료",
             "data",
         ),
@@ -152,10 +154,13 @@ def _embedded(record: Record, payload: dict[str, Any], complex_: Complex) -> lis
                 "supplement",
             )
         )
-    for event, name in [(event, "opened") for event in opened] + [
-        (event, str(event.seq)) for event in logged
-    ]:
-        what = "봉인 기록의 시작" if name == "opened" else f"결재 과정 {name}번째 기록"
+    named = [("opened", "봉인 기록의 시작", event) for event in opened]
+    named += [(str(event.seq), f"결재 과정 {event.seq}번째 기록", event) for event in logged]
+    named += [
+        (f"basis-{number}", f"서명 열쇠의 등록이나 대결 지정 {number}", event)
+        for number, event in enumerate(basis, 1)
+    ]
+    for name, what, event in named:
         found += [
             Embedded(f"leaf-{name}.json", "application/json", event.entry, what, "data"),
             Embedded(
@@ -167,6 +172,30 @@ def _embedded(record: Record, payload: dict[str, Any], complex_: Complex) -> lis
             ),
         ]
     return found
+
+
+def _basis(complex_id: UUID, logged: list[LoggedEvent]) -> list[LoggedEvent]:
+    """The events on which decisions rest, each once: the enrolment of a key that signed, and the
+    absence in which somebody acted for another.
+    """
+    found: dict[bytes, UUID] = {}  # the event's leaf hash, and the chain it belongs to
+    for event in logged:
+        opened = {
+            field: json.loads(b64decode(opening["value"]))
+            for field, opening in event.openings.items()
+            if field in {"auth", "stmt"}
+        }
+        auth, acting = opened.get("auth", {}), opened.get("stmt", {}).get("acting")
+        if auth.get("method") == "passkey" and "key" in auth:
+            found[b64decode(auth["enrolled"])] = UUID(auth["key"])
+        if acting:
+            found[b64decode(acting["delegation"])] = UUID(acting["absence"])
+    return [
+        event
+        for leaf_hash, chain in sorted(found.items())
+        for event in events_of(complex_id, chain)
+        if event.leaf_hash == leaf_hash
+    ]
 
 
 def attachment_names(content: dict[str, Any]) -> list[str]:

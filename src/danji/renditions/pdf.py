@@ -25,6 +25,7 @@ import segno
 import typst
 
 from danji.renditions import typeface
+from danji.rules.approval import Act, Decision, box_mark
 from danji.rules.disclosure import Scope
 from danji.rules.periods import SEOUL, day_in_seoul, format_date
 
@@ -43,7 +44,15 @@ _BOXES_BESIDE: Final = 5  # of the 결재란 that leave room for the form's name
 _SHORT_VALUE: Final = 13.5  # ems of a value that fits half of the text's width
 _NAME_BYTES: Final = 200  # UTF-8 bytes of an embedded file's name, within every file system's 255
 
-_ACTS: Final = {"draft": "기안", "review": "검토", "approve": "결재"}
+_ACTS: Final = {
+    "draft": "기안",
+    "review": "검토",
+    "concur": "협조",
+    "confirm": "확인",
+    "audit": "감사",
+    "approve": "결재",
+    "delegated": "전결",
+}
 _CHECK: Final = "QR 코드를 찍으면 이 문서가 결재된 뒤 바뀌지 않았는지 확인하는 화면이 열립니다."
 
 
@@ -216,34 +225,53 @@ def _page(document: OfficialDocument) -> dict[str, Any]:
 
 
 def _approvals(record: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The boxes of the 결재란 and the opinions behind them; who has not decided has no box.
+    """The boxes of the 결재란 and the opinions behind them.
 
+    Whoever was left out has a box with the reason in it; where somebody else acted (대결), the box
+    names both.
     Source: 행정업무의 운영 및 혁신에 관한 규정 시행규칙 제6조, 제7조.
     """
     content = record["content"]
     decided = {decision["position"]: decision for decision in record["decisions"]}
-    boxes, opinions = [], []
+    boxes = []
     for step in content["line"]:
         decision = decided.get(step["position"])
-        if decision is None and step["act"] != "draft":
-            continue
-        opinion = decision["opinion"].strip() if decision else ""
-        mark = _ACTS[step["act"]] + (" (의견 있음)" if opinion else "")
-        office = step["office"]
-        boxes.append(
-            {
-                "office": office,
-                "name": step["name"],
-                "mark": mark,
-                "date": _date(decision["at"] if decision else content["submitted_at"]),
-            }
-        )
-        if opinion:
-            said = " ".join(opinion.split())
-            opinions.append(
-                {"indent": 0, "marker": f"{office} {step['name']}:", "text": said, "gap": False}
-            )
+        if decision is not None:
+            boxes.append(_box(step, _mark(decision), _day_or_reason(decision)))
+        elif step.get("skipped"):
+            boxes.append(_box(step, box_mark(Act(step["act"]), Decision.SKIP), step["skipped"]))
+        elif step["act"] == "draft":
+            boxes.append(_box(step, Act.DRAFT.label, _date(content["submitted_at"])))
+    said = [*record.get("history", []), *record["decisions"]]
+    opinions = [
+        {"indent": 0, "marker": f"{_who(one)}:", "text": " ".join(one["opinion"].split())}
+        | {"gap": False}
+        for one in said
+        if one["opinion"].strip() and one["decision"] != "skip"
+    ]
     return boxes, opinions
+
+
+def _box(step: Mapping[str, Any], mark: str, date: str) -> dict[str, str]:
+    return {"office": step["office"], "name": step["name"], "mark": mark, "date": date}
+
+
+def _mark(decision: Mapping[str, Any]) -> str:
+    by = decision.get("by")
+    who = f"{by['office']} {by['name']}" if by else ""
+    return box_mark(Act(decision["act"]), Decision(decision["decision"]), who)
+
+
+def _day_or_reason(decision: Mapping[str, Any]) -> str:
+    left_out = decision["decision"] == "skip"
+    return str(decision["opinion"]) if left_out else _date(decision["at"])
+
+
+def _who(decision: Mapping[str, Any]) -> str:
+    back = "(되돌림)" if decision["decision"] == "send_back" else ""
+    if by := decision.get("by"):
+        return f"{by['office']} {by['name']}(대결){back}"
+    return f"{decision['office']} {decision['name']}{back}"
 
 
 def _head(form: str, boxes: int) -> dict[str, Any]:

@@ -7,122 +7,36 @@ log, and the attachments as `붙임<n>-<name>`.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
 from hashlib import sha256
 
-from danji_verify.canonical import b64decode, b64encode, canonical
+from danji_verify.canonical import b64decode, b64encode
+from danji_verify.chain import Chain, Document, Link
 from danji_verify.commitment import Opening
-from danji_verify.entry import Entry, Event, format_time, parse_entry, parse_time
-from danji_verify.errors import FormatError, VerifyError, Wrong
+from danji_verify.decisions import check_decisions, demand_officeholder
+from danji_verify.entry import Event, parse_entry, parse_time
+from danji_verify.errors import VerifyError, Wrong
 from danji_verify.merkle import leaf_hash
 from danji_verify.pdf import SealDigests
 from danji_verify.policy import Judgement, Policy
 from danji_verify.proof import Proof
-from danji_verify.report import KST, Report, State, korean_time
+from danji_verify.report import Report, State, korean_time
 from danji_verify.shapes import Fields
 
 MAX_EVENTS = 1000
+MAX_BASIS = 100
 
 _PARTS = frozenset({"record.json", "form.json", "openings.json", "policy.txt"})
-_LEAF_PART = re.compile(r"leaf-(?:opened|[1-9][0-9]{0,3})\.(?:json|tlog-proof)")
+_LEAF_PART = re.compile(r"leaf-(?:opened|(?:basis-)?[1-9][0-9]{0,3})\.(?:json|tlog-proof)")
 _ATTACHMENT = re.compile(r"붙임([1-9][0-9]{0,3})-.+", re.DOTALL)
 
-_ACTS = {"draft": "기안", "review": "검토", "approve": "결재"}
-_EVENTS = {
-    Event.LOG_OPENED: "장부 열기",
-    Event.SUBMITTED: "상신",
-    Event.DECIDED: "결재",
-    Event.RETURNED: "반려",
-    Event.WITHDRAWN: "회수",
-    Event.FILED: "등록",
-    Event.FINALIZED: "봉인",
-    Event.DISCLOSED: "공개",
-    Event.DISCLOSURE_WITHDRAWN: "공개 철회",
+_ACTS = {
+    "review": "검토",
+    "concur": "협조",
+    "confirm": "확인",
+    "audit": "감사",
+    "approve": "결재",
+    "delegated": "전결",
 }
-_METHODS = {
-    "demo": "시연용 로그인",
-    "mail-code": "전자우편으로 받은 번호",
-    "passkey": "패스키",
-}
-_STATEMENT = {
-    "v": "양식",
-    "complex": "단지",
-    "doc": "문서",
-    "seq": "순번",
-    "prev": "앞 사건",
-    "step": "결재 순서",
-    "act": "결재 종류",
-    "decision": "결정",
-    "body": "본문",
-    "form": "서식",
-    "title": "제목",
-    "amount": "금액",
-    "office": "직위",
-    "name": "이름",
-    "at": "시각",
-}
-
-
-@dataclass(frozen=True)
-class Link:
-    """One event proven to be in the log, and what of it was opened."""
-
-    entry: Entry
-    leaf: bytes  # leaf hash
-    index: int  # its place in the log
-    judgement: Judgement
-    openings: Mapping[str, Opening]
-
-    def digest(self, field: str) -> bytes:
-        """SHA-256 of what the event commits to. Raises: Wrong when it was not opened."""
-        if field not in self.openings:
-            raise Wrong(f"{self.name}에 적힌 값({field})을 열어 볼 수 없습니다.")
-        return self.openings[field].digest
-
-    def value(self, field: str) -> bytes:
-        """What the event commits to. Raises: Wrong when it was not opened."""
-        self.digest(field)
-        value = self.openings[field].value
-        if value is None:
-            raise Wrong(f"{self.name}에 적힌 값({field})이 들어 있지 않습니다.")
-        return value
-
-    @property
-    def name(self) -> str:
-        return f"{self.entry.seq}번째 사건({_EVENTS[self.entry.event]})"
-
-
-@dataclass(frozen=True)
-class Chain:
-    """A document up to its filing, as the log has it."""
-
-    filed: Link
-    record: bytes  # SHA-256 of record.json
-    seal: bytes  # SHA-256 of the certificate with which the complex seals
-
-
-@dataclass(frozen=True)
-class _Document:
-    """The parts, parsed, and the events of the last submission."""
-
-    parts: Mapping[str, bytes]
-    record: Fields
-    content: Fields
-    form: Fields
-    line: Sequence[Fields]
-    submitted: Link
-    decided: Sequence[Link]
-    filed: Link
-
-    @property
-    def body(self) -> bytes:
-        """SHA-256 of the content."""
-        return sha256(canonical(self.content.data)).digest()
-
-    @property
-    def form_digest(self) -> bytes:
-        return sha256(self.parts["form.json"]).digest()
 
 
 def check_document(parts: Mapping[str, bytes], policy: Policy, report: Report) -> Chain | None:
@@ -133,8 +47,8 @@ def check_document(parts: Mapping[str, bytes], policy: Policy, report: Report) -
     before = len(report.findings)
     try:
         _describe(parts, report)
-        opened, links = _read_links(parts, policy, report)
-        document = _read_document(parts, links)
+        opened, links, basis = _read_links(parts, policy, report)
+        document = _read_document(parts, links, basis)
     except Wrong as problem:
         report.failed(str(problem))
         return None
@@ -143,7 +57,7 @@ def check_document(parts: Mapping[str, bytes], policy: Policy, report: Report) -
         return None
     _check_opening(opened, document, report)
     _check_content(document, report)
-    _check_decisions(document, report)
+    check_decisions(document, report)
     _check_filing(document, report)
     _check_attachments(document, report)
     _tell_what_was_not_checked(document, links, report)
@@ -208,8 +122,9 @@ def read_proof_file(data: bytes, policy: Policy) -> Link:
 
 def _read_links(
     parts: Mapping[str, bytes], policy: Policy, report: Report
-) -> tuple[Link, list[Link]]:
-    """The opening of the log, and every event of the document, each proven to be in the log."""
+) -> tuple[Link, list[Link], list[Link]]:
+    """The opening of the log, every event of the document, and the events it rests on, each proven
+    to be in the log."""
     openings = Fields.parse(_part(parts, "openings.json"))
     opened = _read_link(parts, "leaf-opened", openings, policy)
     links: list[Link] = []
@@ -217,7 +132,10 @@ def _read_links(
         links.append(_read_link(parts, f"leaf-{len(links) + 1}", openings, policy))
     if not links:
         raise Wrong("문서의 사건이 하나도 들어 있지 않습니다.")
-    known = {b64encode(link.leaf) for link in (opened, *links)}
+    basis: list[Link] = []
+    while f"leaf-basis-{len(basis) + 1}.json" in parts and len(basis) < MAX_BASIS:
+        basis.append(_read_link(parts, f"leaf-basis-{len(basis) + 1}", openings, policy))
+    known = {b64encode(link.leaf) for link in (opened, *links, *basis)}
     if openings.data.keys() - known:
         raise Wrong("들어 있지 않은 사건의 값이 섞여 있습니다.")
     origin = opened.judgement.checkpoint.origin
@@ -225,12 +143,12 @@ def _read_links(
         f"이 문서의 사건 {len(links)}건이 모두 봉인 장부({origin})에 있습니다.",
         "사건의 순서가 맞지 않습니다.",
     ):
-        _demand_one_log([opened, *links])
+        _demand_one_log([opened, *links, *basis])
     with report.checking(
         "사건이 상신부터 등록까지 빠짐없이 순서대로 이어집니다.", "사건의 순서가 맞지 않습니다."
     ):
         _demand_order(links)
-    return opened, links
+    return opened, links, basis
 
 
 def _read_link(parts: Mapping[str, bytes], name: str, openings: Fields, policy: Policy) -> Link:
@@ -259,16 +177,18 @@ def _link(data: bytes, proof: Proof, openings: Mapping[str, object], policy: Pol
     return link
 
 
-def _read_document(parts: Mapping[str, bytes], links: Sequence[Link]) -> _Document:
+def _read_document(
+    parts: Mapping[str, bytes], links: Sequence[Link], basis: Sequence[Link]
+) -> Document:
     for name in parts:
         if name not in _PARTS and not any(
             shape.fullmatch(name) for shape in (_LEAF_PART, _ATTACHMENT)
         ):
             raise Wrong(f"이 문서의 것이 아닌 파일이 들어 있습니다: {name}")
     record = Fields.parse(parts["record.json"])
-    record.demand_version(1)
+    record.version(1, 2)
     content = record.fields("content")
-    content.demand_version(1)
+    version = content.version(1, 2)
     form = Fields.parse(_part(parts, "form.json"))
     start = max(
         (place for place, link in enumerate(links) if link.entry.event is Event.SUBMITTED),
@@ -279,8 +199,10 @@ def _read_document(parts: Mapping[str, bytes], links: Sequence[Link]) -> _Docume
     line = content.items("line")
     if not line:
         raise Wrong("본문에 결재선이 없습니다.")
+    if version == 1:
+        line = [_alone(place) for place in line]
     submitted, *decided, filed = links[start:]
-    return _Document(
+    return Document(
         parts=parts,
         record=record,
         content=content,
@@ -289,10 +211,16 @@ def _read_document(parts: Mapping[str, bytes], links: Sequence[Link]) -> _Docume
         submitted=submitted,
         decided=decided,
         filed=filed,
+        basis={b64encode(link.leaf): link for link in basis},
     )
 
 
-def _check_opening(opened: Link, document: _Document, report: Report) -> None:
+def _alone(place: Fields) -> Fields:
+    """A place as version 1 had it: one after the other, and nobody left out."""
+    return Fields(dict(place.data) | {"stage": place.integer("position"), "skipped": ""})
+
+
+def _check_opening(opened: Link, document: Document, report: Report) -> None:
     with report.checking(
         "장부를 연 단지와 봉인 인증서가 장부의 첫 자리에 적혀 있습니다.",
         "장부를 연 사건이 맞지 않습니다.",
@@ -308,7 +236,7 @@ def _check_opening(opened: Link, document: _Document, report: Report) -> None:
         opened.digest("seal")
 
 
-def _check_content(document: _Document, report: Report) -> None:
+def _check_content(document: Document, report: Report) -> None:
     with report.checking("본문이 상신할 때와 같습니다.", "본문을 확인할 수 없습니다."):
         content, submitted = document.content, document.submitted
         for link in (submitted, *document.decided, document.filed):
@@ -338,87 +266,10 @@ def _check_content(document: _Document, report: Report) -> None:
         drafter = document.line[0]
         if drafter.integer("position") != 1 or drafter.text("act") != "draft":
             raise Wrong("결재선이 기안자로 시작하지 않습니다.")
-        _demand_officeholder(document.submitted, drafter)
+        demand_officeholder(document.submitted, drafter)
 
 
-def _check_decisions(document: _Document, report: Report) -> None:
-    approvers = document.line[1:]
-    with report.checking(
-        f"결재 {len(approvers)}건이 모두 결재선대로 이루어졌고, 결재한 글과 기록이 같습니다.",
-        "결재를 확인할 수 없습니다.",
-    ):
-        decisions = document.record.items("decisions")
-        if decisions and decisions[0].text("act") == "draft":
-            _demand_drafted(document, decisions.pop(0))
-        if not len(approvers) == len(decisions) == len(document.decided):
-            raise Wrong("결재선과 결재한 사건의 수가 다릅니다.")
-        for position, (step, decision, link) in enumerate(
-            zip(approvers, decisions, document.decided, strict=True), start=2
-        ):
-            if step.integer("position") != position or step.text("act") == "draft":
-                raise Wrong("결재선의 순서가 맞지 않습니다.")
-            _demand_decision(document, step, decision, link)
-
-
-def _demand_drafted(document: _Document, decision: Fields) -> None:
-    """A record may begin its decisions with the drafter's own act, the submission."""
-    drafter, submitted = document.line[0], document.submitted
-    expected = {
-        **{key: drafter.data.get(key) for key in ("position", "act", "office", "name")},
-        "at": format_time(submitted.entry.at),
-        "leaf": b64encode(submitted.leaf),
-    }
-    for key, value in expected.items():
-        if canonical(decision.data.get(key)) != canonical(value):
-            raise Wrong("기안이 기록에 다르게 적혀 있습니다.")
-
-
-def _demand_decision(document: _Document, step: Fields, decision: Fields, link: Link) -> None:
-    who = f"{step.text('office')} {step.text('name')}의 결재"
-    if link.entry.event is not Event.DECIDED:
-        raise Wrong(f"{who}가 있어야 할 자리에 다른 사건이 있습니다.")
-    statement = Fields.parse(link.value("stmt"))
-    amount_field = document.form.maybe_text("amount")
-    values = document.content.fields("values").data
-    prev = link.entry.prev
-    expected: dict[str, object] = {
-        "v": 1,
-        "complex": link.entry.complex,
-        "doc": link.entry.document,
-        "seq": link.entry.seq,
-        "prev": None if prev is None else b64encode(prev),
-        "step": step.integer("position"),
-        "act": step.text("act"),
-        "decision": "approve",
-        "body": document.body.hex(),
-        "form": document.form_digest.hex(),
-        "title": document.content.text("title"),
-        "amount": None if amount_field is None else values.get(amount_field),
-        "office": step.text("office"),
-        "name": step.text("name"),
-        "at": statement.text("at"),
-    }
-    for key, value in expected.items():
-        if canonical(statement.data.get(key)) != canonical(value):
-            raise Wrong(f"{who}에 적힌 것이 이 문서와 다릅니다: {_STATEMENT[key]}")
-    recorded = {
-        "position": expected["step"],
-        **{key: expected[key] for key in ("act", "office", "name", "decision", "at")},
-        "opinion": statement.text("opinion"),
-        "leaf": b64encode(link.leaf),
-    }
-    for key, value in recorded.items():
-        if canonical(decision.data.get(key)) != canonical(value):
-            raise Wrong(f"{who}가 기록에 다르게 적혀 있습니다.")
-    if parse_time(statement.text("at")) != link.entry.at:
-        raise Wrong(f"{who} 시각이 장부와 다릅니다.")
-    _demand_officeholder(link, step)
-    auth = Fields.parse(link.value("auth"))
-    if parse_time(auth.text("signed_in_at")) > link.entry.at:
-        raise Wrong(f"{who}보다 로그인이 늦은 것으로 적혀 있습니다.")
-
-
-def _check_filing(document: _Document, report: Report) -> None:
+def _check_filing(document: Document, report: Report) -> None:
     with report.checking(
         "등록한 기록이 장부에 적힌 것과 같습니다.", "등록한 기록을 확인할 수 없습니다."
     ):
@@ -428,7 +279,7 @@ def _check_filing(document: _Document, report: Report) -> None:
             raise Wrong("등록한 시각이 장부와 다릅니다.")
 
 
-def _check_attachments(document: _Document, report: Report) -> None:
+def _check_attachments(document: Document, report: Report) -> None:
     held: dict[int, list[str]] = {}
     for name in document.parts:
         if match := _ATTACHMENT.fullmatch(name):
@@ -450,20 +301,7 @@ def _check_attachments(document: _Document, report: Report) -> None:
                 raise Wrong(f"붙임{number}이 상신할 때와 다릅니다: {attachment.text('name')}")
 
 
-def _tell_what_was_not_checked(document: _Document, links: Sequence[Link], report: Report) -> None:
-    methods = sorted(
-        {
-            _METHODS.get(method, method)
-            for link in document.decided
-            if (opening := link.openings.get("auth")) and opening.value
-            for method in [str(Fields.parse(opening.value).data.get("method"))]
-        }
-    )
-    if methods:
-        report.unchecked(
-            "결재한 사람이 본인이었는지는 알 수 없습니다. "
-            f"로그인한 방법만 적혀 있습니다: {', '.join(methods)}"
-        )
+def _tell_what_was_not_checked(document: Document, links: Sequence[Link], report: Report) -> None:
     if document.content.data.get("cites"):
         report.unchecked("인용한 문서는 이 파일에 들어 있지 않아 확인하지 않았습니다.")
     rounds = sum(link.entry.event is Event.SUBMITTED for link in links)
@@ -477,18 +315,28 @@ def _describe(parts: Mapping[str, bytes], report: Report) -> None:
     report.number = record.fields("number").text("text")
     report.title = content.text("title")
     report.complex = content.fields("complex").text("name")
-    acts = [
-        (line, parse_time(content.text("submitted_at"))) for line in content.items("line")[:1]
-    ] + [
-        (decision, parse_time(decision.text("at")))
+    report.decisions += [
+        f"기안 {line.text('office')} {line.text('name')}, "
+        f"{korean_time(parse_time(content.text('submitted_at')))}"
+        for line in content.items("line")[:1]
+    ]
+    report.decisions += [
+        f"{_mark(decision)} {decision.text('office')} {decision.text('name')}, "
+        f"{korean_time(parse_time(decision.text('at')))}"
         for decision in record.items("decisions")
         if decision.text("act") != "draft"
     ]
-    report.decisions += [
-        f"{_ACTS.get(act.text('act'), '')} {act.text('office')} {act.text('name')}, "
-        f"{korean_time(at)}"
-        for act, at in acts
-    ]
+
+
+def _mark(decision: Fields) -> str:
+    """What a decision is called: `결재`, `검토(의견 있음)`, `결재(대결 과장 이민호)`."""
+    act, made = _ACTS.get(decision.text("act"), ""), decision.text("decision")
+    if made == "skip":
+        return f"{act}(생략)"
+    if decision.data.get("by") is not None:
+        by = decision.fields("by")
+        act = f"{act}(대결 {by.text('office')} {by.text('name')})"
+    return f"{act}(의견 있음)" if made == "dissent" else act
 
 
 def _demand_one_log(links: Sequence[Link]) -> None:
@@ -517,20 +365,11 @@ def _demand_order(links: Sequence[Link]) -> None:
         Event.SUBMITTED,
         Event.DECIDED,
         Event.RETURNED,
+        Event.SENT_BACK,
+        Event.SKIPPED,
         Event.WITHDRAWN,
     }:
         raise Wrong("상신부터 등록까지의 사건이 아닌 것이 섞여 있습니다.")
-
-
-def _demand_officeholder(link: Link, step: Fields) -> None:
-    actor = Fields.parse(link.value("actor"))
-    who = f"{step.text('office')} {step.text('name')}"
-    if (actor.text("office"), actor.text("name")) != (step.text("office"), step.text("name")):
-        raise Wrong(f"{link.name}을 {who} 아닌 사람이 한 것으로 장부에 적혀 있습니다.")
-    until = actor.maybe_text("until")
-    day = link.entry.at.astimezone(KST).date()
-    if day < _day(actor.text("from")) or (until is not None and day > _day(until)):
-        raise Wrong(f"{who}의 임기가 아닌 날에 {link.name}이 있었습니다.")
 
 
 def _demand_finalized(link: Link, digests: SealDigests) -> None:
@@ -570,13 +409,3 @@ def _part(parts: Mapping[str, bytes], name: str) -> bytes:
     if name not in parts:
         raise Wrong(f"문서를 이루는 파일이 빠졌습니다: {name}")
     return parts[name]
-
-
-def _day(text: str) -> date:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError as problem:
-        raise FormatError("not a day") from problem
-    if day.isoformat() != text:
-        raise FormatError("not a day")
-    return day

@@ -60,7 +60,10 @@ class Report:
 
     @contextmanager
     def checking(self, holds: str, fails: str) -> Iterator[None]:
-        """Run one check: say `holds` when it passes, and when not, `fails` or what was raised."""
+        """Run one check: say `holds` when it passes, and when not, `fails` or what was raised.
+
+        Without `holds` the check says itself what it found.
+        """
         try:
             yield
         except Wrong as problem:
@@ -68,7 +71,8 @@ class Report:
         except VerifyError as problem:
             self.failed(fails, str(problem))
         else:
-            self.ok(holds)
+            if holds:
+                self.ok(holds)
 
     def of(self, state: State) -> list[Finding]:
         return [finding for finding in self.findings if finding.state is state]

@@ -42,9 +42,12 @@ class Fields:
             raise FormatError(f"{key} is not a list")
         return [self._fields(item, key) for item in value]
 
-    def demand_version(self, version: int) -> None:
-        if self.integer("v") != version:
+    def version(self, *known: int) -> int:
+        """The version, one of those known. Raises: FormatError."""
+        version = self.integer("v")
+        if version not in known:
             raise FormatError("an unknown version")
+        return version
 
     @classmethod
     def _fields(cls, value: object, key: str) -> "Fields":
