@@ -1,14 +1,24 @@
-"""An installation for the tests of one file."""
+"""An installation for the tests of one file, and a browser to look at it."""
 
 import os
 import shutil
+import socket
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from installations import Installation
+from installations import CHROMIUM, Installation, running, until
+from playwright.sync_api import Browser, sync_playwright
 
 from danji.base.postgres import Cluster
+
+PROGRAMS = (
+    ("danji.config.serve",),
+    ("danji.config.manage", "sequencer"),
+    ("danji.config.manage", "worker"),
+    ("danji.config.manage", "messenger"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -35,3 +45,38 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         assert answer.returncode == 0, answer.stderr
         yield made
     shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def site(installation: Installation) -> Iterator[str]:
+    """A served demonstration complex; gives its address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    address = f"http://localhost:{port}"  # a passkey belongs to a name, never to a number
+    installation.environment.update(DANJI_PORT=str(port), DANJI_SITE_URL=address, DANJI_DEMO="1")
+    answer = installation.manage("collectstatic", "--noinput", "--verbosity", "0")
+    assert answer.returncode == 0, answer.stderr
+    answer = installation.manage("demonstrate")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    with running(installation, *PROGRAMS):
+        until(lambda: answers(address))
+        yield address
+
+
+def answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5) as reply:
+            return bool(reply.status == 200)
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()

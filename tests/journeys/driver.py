@@ -29,8 +29,9 @@ from danji.config.founding import found_complex  # noqa: E402
 from danji.config.schedule import JOBS  # noqa: E402
 from danji.formbook import values  # noqa: E402
 from danji.formbook.definition import load  # noqa: E402
-from danji.rules.approval import Decision  # noqa: E402
+from danji.rules.approval import Choice, Decision  # noqa: E402
 from danji.rules.refusal import Refusal  # noqa: E402
+from danji.signing.evidence import session_signer  # noqa: E402
 from danji.transparency.sequencer import Sequencer  # noqa: E402
 
 CODE = "A10000001"
@@ -76,9 +77,8 @@ def decide(document_id: str) -> str:
             actions.decide_step(
                 UUID(document_id),
                 actor=holder(Office.MANAGER),
-                decision=Decision.APPROVE,
-                opinion="",
-                evidence=actions.Evidence("demo", now),
+                choice=Choice(Decision.APPROVE),
+                sign=session_signer("demo", now),
                 at=now,
             )
         except Refusal as refusal:

@@ -2,7 +2,6 @@
 
 import email
 import re
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -10,55 +9,16 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from installations import CHROMIUM, running, until
-from playwright.sync_api import Page, expect, sync_playwright
+from installations import until
+from playwright.sync_api import Page, expect
 
 import danji_verify
+from danji.formbook.definition import builtin_forms
 
 pytestmark = pytest.mark.browser
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
-PROGRAMS = (
-    ("danji.config.serve",),
-    ("danji.config.manage", "sequencer"),
-    ("danji.config.manage", "worker"),
-)
-
-
-@pytest.fixture(scope="module")
-def site(installation):
-    """A served demonstration complex; gives its address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    address = f"http://localhost:{port}"  # a passkey belongs to a name, never to a number
-    installation.environment.update(DANJI_PORT=str(port), DANJI_SITE_URL=address, DANJI_DEMO="1")
-    answer = installation.manage("collectstatic", "--noinput", "--verbosity", "0")
-    assert answer.returncode == 0, answer.stderr
-    answer = installation.manage("demonstrate")
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    with running(installation, *PROGRAMS):
-        until(lambda: answers(address))
-        yield address
-
-
-def answers(address):
-    try:
-        with urllib.request.urlopen(address, timeout=5) as reply:
-            return reply.status == 200
-    except OSError:
-        return False
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(params=[PHONE, DESK], ids=["phone", "desk"])
@@ -109,7 +69,7 @@ def test_from_draft_to_a_proof_that_a_stranger_checks(page, site, tmp_path):
     title = f"승강기 유지관리 업체 선정 {page.viewport_size['width']}"
     enter(page, "담당")
     check(page)
-    page.get_by_role("link", name="새 문서").click()
+    page.get_by_role("link", name="새 문서").first.click()
     check(page)
     page.get_by_role("button", name="입찰공고 쓰기").click()
     page.get_by_label("제목").fill(title)
@@ -228,7 +188,11 @@ def test_pages_for_everybody(page, path):
     ("office", "path"),
     [
         ("경리", "/desk/"),
+        ("경리", "/desk/?box=finished&q=없는+말"),
         ("경리", "/desk/forms/"),
+        ("경리", "/desk/recurring/"),
+        ("관리사무소장", "/desk/several/"),
+        ("관리사무소장", "/desk/settings/"),
         ("관리사무소장", "/desk/records/"),
         ("입주자", "/residents/"),
     ],
@@ -240,11 +204,32 @@ def test_pages_behind_the_door(page, office, path):
 
 
 def test_every_editor(page):
-    for form in ("기안서", "지출결의서", "관리비 부과내역 공고", "입찰공고"):
-        enter(page, "경리")
+    titles = [form.title for form in builtin_forms()]
+    enter(page, "경리")
+    for title in titles:
         page.goto("/desk/forms/")
-        page.get_by_role("button", name=f"{form} 쓰기").click()
+        page.get_by_role("button", name=f"{title} 쓰기").click()
+        for folded in page.locator("#line summary").all():
+            folded.click()
         check(page)
+
+
+def test_keys_lead_to_a_button_and_never_press_it(page):
+    enter(page, "관리사무소장")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/documents/**")
+    page.keyboard.press("a")
+    expect(page.get_by_role("button", name="승인")).to_be_focused()
+    expect(page.get_by_text("결재를 기다리는 문서입니다")).to_be_visible()
+    page.goto("/desk/")
+    page.keyboard.press("/")
+    page.keyboard.type("j?")
+    expect(page.locator("#q")).to_have_value("j?")
+    page.get_by_role("heading", level=1).click()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    check(page)
 
 
 def test_a_record_and_its_pdf(page):
