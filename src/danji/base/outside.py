@@ -3,11 +3,16 @@
 Such an address must not lead our server inside: a name may lead inside, and be another the next
 moment, so what counts is where the connection leads. No proxy and no password is taken out of the
 server's surroundings, nobody leads us elsewhere, and what is said in answer is not read beyond its
-head.
+head. Nor must it hold us: what urllib3 grants each address and each read is granted all of them
+together. Only looking up a name takes as long as the resolver lets it.
 """
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from ipaddress import ip_address
+from threading import Timer
+from time import monotonic
 from typing import Any
 
 import requests
@@ -15,17 +20,20 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NewConnectionError
+from urllib3.response import HTTPResponse
+from urllib3.util.connection import create_connection
 
 CONNECT, ANSWER = 5, 10  # seconds we wait for the other side
+ADDRESSES = 3  # of one name that are tried
 
 
 def outside_session(*, may_lead_inside: bool = False) -> requests.Session:
     """Connections to the outside, for several requests; to be closed."""
-    session = requests.Session()
+    session = _Session()
     session.trust_env = False
-    if not may_lead_inside:
-        session.mount("https://", _Outside())
-        session.mount("http://", _Outside())
+    adapter = _Adapter() if may_lead_inside else _Outside()
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
     return session
 
 
@@ -47,6 +55,34 @@ def hand_over(
         return answer
 
 
+class _Session(requests.Session):
+    """Goes nowhere else: to know where it would, `requests` reads all of the answer's body."""
+
+    def get_redirect_target(self, _answer: requests.Response) -> None:
+        return None
+
+
+def _connected(connection: HTTPConnection) -> socket.socket:
+    """Connect to the first of a name's addresses that takes us, within `CONNECT` seconds."""
+    try:
+        found = socket.getaddrinfo(connection.host, connection.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as problem:
+        raise NewConnectionError(connection, "the name is unknown") from problem
+    hosts = list(dict.fromkeys(str(address[0]) for *_, address in found))[:ADDRESSES]
+    until = monotonic() + CONNECT
+    failed: OSError | None = None
+    for number, host in enumerate(hosts):
+        # Each has its share of what is left, so that a dead one leaves time for the next.
+        seconds = (until - monotonic()) / (len(hosts) - number)
+        try:
+            return create_connection(
+                (host, connection.port), seconds, socket_options=connection.socket_options
+            )
+        except OSError as problem:
+            failed = problem
+    raise NewConnectionError(connection, "no address takes us") from failed
+
+
 def _checked(connection: HTTPConnection, connected: socket.socket) -> socket.socket:
     peer = ip_address(connected.getpeername()[0].partition("%")[0])
     if not (getattr(peer, "ipv4_mapped", None) or peer).is_global:
@@ -55,12 +91,57 @@ def _checked(connection: HTTPConnection, connected: socket.socket) -> socket.soc
     return connected
 
 
+@contextmanager
+def _cut_off(connected: socket.socket) -> Iterator[None]:
+    """End a connection that has not done its part after `ANSWER` seconds. Raises: TimeoutError."""
+    is_cut = False
+
+    def cut() -> None:
+        nonlocal is_cut
+        is_cut = True
+        with suppress(OSError):  # it may have just ended by itself
+            # Not the method of TLS, which would say goodbye first.
+            socket.socket.shutdown(connected, socket.SHUT_RDWR)
+
+    timer = Timer(ANSWER, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except Exception as problem:
+        if is_cut:
+            raise TimeoutError("timed out") from problem
+        raise
+    finally:
+        timer.cancel()
+    if is_cut:  # a head that was cut off is no answer, although it can be read
+        raise TimeoutError("timed out")
+
+
 class _Connection(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        return _connected(self)
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+        with _cut_off(self.sock):
+            return super().getresponse()
+
+
+class _SecureConnection(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        return _connected(self)
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+        with _cut_off(self.sock):
+            return super().getresponse()
+
+
+class _OutsideConnection(_Connection):
     def _new_conn(self) -> socket.socket:
         return _checked(self, super()._new_conn())
 
 
-class _SecureConnection(HTTPSConnection):
+class _SecureOutsideConnection(_SecureConnection):
     def _new_conn(self) -> socket.socket:
         return _checked(self, super()._new_conn())
 
@@ -73,9 +154,26 @@ class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
 
 
-class _Outside(HTTPAdapter):
-    """Looks where each connection leads before anything is said on it."""
+class _OutsidePool(HTTPConnectionPool):
+    ConnectionCls = _OutsideConnection
+
+
+class _SecureOutsidePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureOutsideConnection
+
+
+class _Adapter(HTTPAdapter):
+    """Grants the other side no more time than we have."""
+
+    pools: tuple[type[HTTPConnectionPool], type[HTTPSConnectionPool]] = (_Pool, _SecurePool)
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         super().init_poolmanager(*arguments, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+        plain, secure = self.pools
+        self.poolmanager.pool_classes_by_scheme = {"http": plain, "https": secure}
+
+
+class _Outside(_Adapter):
+    """Looks where each connection leads before anything is said on it, too."""
+
+    pools = (_OutsidePool, _SecureOutsidePool)
