@@ -1,5 +1,7 @@
 """A real complex and its officers are entered at the command line, and may then sign in."""
 
+import json
+from base64 import b64decode
 from datetime import date
 from io import StringIO
 
@@ -12,7 +14,7 @@ from danji.base import tenancy
 from danji.complexes.models import Complex
 from danji.config import entering
 from danji.rules.refusal import Refusal
-from danji.transparency.models import Event
+from danji.transparency.models import Event, Opening
 from danji.web.demo import players
 
 COMPLEX = {"code": "C30000003", "name": "햇살마을아파트", "address": "서울특별시 가상구 햇살로 3"}
@@ -67,17 +69,41 @@ def test_an_officer_is_entered_and_may_sign_in(office, founded):
     assert players() == []
 
 
+def test_the_log_says_that_no_officer_put_the_first_one_into_office(founded):
+    said("appoint", **MANAGER)
+    holder = Officeholder.objects.within(founded.id).get()
+    event = Event.objects.within(founded.id).get(doc=holder.id)
+    assert event.name == "office.taken"
+    opened = Opening.objects.within(founded.id).get(event_id=event.id).fields
+    assert b64decode(opened["proposer"]["value"]) == b'{"operator":"appoint"}'
+    assert b64decode(opened["officer"]["value"]) == b"null"
+    assert json.loads(b64decode(opened["office"]["value"]))["name"] == "박정호"
+
+
+def test_a_second_manager_is_not_entered_beside_the_first(founded):
+    said("appoint", **MANAGER)
+    with pytest.raises(Refusal, match="다른 분"):
+        said("appoint", **MANAGER | {"name": "이민호", "email": "second@example.com"})
+    assert Person.objects.count() == 1
+
+
 def test_a_known_person_takes_another_office(founded):
     said("appoint", **MANAGER)
-    said("appoint", **MANAGER | {"office": "감사", "email": "M@example.com"})
+    said("appoint", **MANAGER | {"office": "담당", "email": "M@example.com"})
     assert Person.objects.count() == 1
     assert Officeholder.objects.within(founded.id).count() == 2
+
+
+def test_a_manager_is_not_entered_as_auditor_too(founded):
+    said("appoint", **MANAGER)
+    with pytest.raises(Refusal, match="함께 맡을 수 없습니다"):
+        said("appoint", **MANAGER | {"office": "감사"})
 
 
 def test_nobody_is_in_the_same_office_twice_at_a_time(founded):
     said("appoint", **MANAGER, since="2001-01-01", until="2001-12-31")
     said("appoint", **MANAGER, since="2002-01-01")
-    with pytest.raises(Refusal, match="이미 관리사무소장 직을 맡고"):
+    with pytest.raises(Refusal, match="이미 그 직을 맡고"):
         said("appoint", **MANAGER, since="2001-12-31", until="2001-12-31")
     assert Officeholder.objects.within(founded.id).count() == 2
 
@@ -101,7 +127,7 @@ def test_what_cannot_be_is_refused_and_leaves_nobody(change, fact, founded):
 
 def test_an_address_belongs_to_one_person(founded):
     said("appoint", **MANAGER)
-    with pytest.raises(Refusal, match="이미 박정호 님의 것"):
+    with pytest.raises(Refusal, match="이미 다른 분의 것"):
         said("appoint", **MANAGER | {"office": "chief", "name": "이민호"})
 
 

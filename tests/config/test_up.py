@@ -116,6 +116,7 @@ def test_whatever_is_killed_is_started_again(up):
     kept = {
         "manage\0sequencer": "봉인 처리기",
         "manage\0worker": "작업 처리기",
+        "manage\0messenger": "알림 처리기",
         "danji.config.serve": "웹 서버",
         "bin/postgres": "데이터베이스",
     }
@@ -134,6 +135,7 @@ def test_whatever_is_killed_is_started_again(up):
         ({"DANJI_HOST": "0.0.0.0"}, "DANJI_SITE_URL이 없습니다", "DANJI_SITE_URL=http://"),
         ({"DATABASE_URL": "postgresql://x@127.0.0.1:1/x"}, "DATABASE_OWNER_URL", "operations.md"),
         ({"DATABASE_URL": "postgresql://x/x?sslmod=no"}, "설정값", ".env"),
+        ({"DANJI_MAIL_SECURITY": "ssl"}, "설정값", ".env"),
     ],
 )
 def test_a_wrong_setting_is_answered_with_a_sentence(up, settings, fact, next_step):

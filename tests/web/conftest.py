@@ -4,11 +4,14 @@ from dataclasses import dataclass
 
 import pytest
 from django.test import Client
+from django.utils import timezone
+from programs import ALL, give_token
 
 from danji.approvals import actions
 from danji.approvals.models import Document, Draft
 from danji.base import tenancy
-from danji.rules.approval import Decision
+from danji.rules.approval import Choice, Decision
+from danji.signing.actions import accept_method
 
 MEMO = {
     "title": ["화단 정비"],
@@ -16,7 +19,12 @@ MEMO = {
     "plan": ["1. 11월에 합니다."],
     "budget": ["1,430,000"],
 }
-PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n%%EOF\n"
+PDF = (
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+    b"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>endobj\n"
+    b"trailer<</Root 1 0 R>>\n%%EOF\n"
+)
 
 
 @dataclass
@@ -78,14 +86,24 @@ def submitted(draft, clerk, at) -> Document:
 
 
 @pytest.fixture
-def filed(submitted, chief, manager, at) -> Document:
+def filed(submitted, chief, manager, sign, at) -> Document:
     for actor in (chief, manager):
         actions.decide_step(
             submitted.id,
             actor=actor,
-            decision=Decision.APPROVE,
-            opinion="",
-            evidence=actions.Evidence("demo", at),
+            choice=Choice(Decision.APPROVE),
+            sign=sign,
             at=at,
         )
     return submitted
+
+
+@pytest.fixture
+def program():
+    """Give a program of an officeholder's own a token; the officeholder has agreed to sign."""
+
+    def make(holder, *scopes):
+        accept_method(actor=holder, at=timezone.now())
+        return give_token(holder, scopes or ALL)
+
+    return make

@@ -12,6 +12,7 @@ from danji.accounts.actions import appoint, move_in, register_person
 from danji.accounts.models import Office, Person
 from danji.base import tenancy
 from danji.complexes.models import Building, Unit
+from danji.rules.refusal import Refusal
 from danji.web import account
 from danji.web.demo import players
 
@@ -124,5 +125,12 @@ def test_how_one_signed_in_is_kept_with_its_moment(rf, at):
     request = rf.get("/")
     request.session = {}
     account.remember_sign_in(request, "passkey", at=at)
-    evidence = account.evidence(request)
-    assert (evidence.method, evidence.signed_in_at) == ("passkey", at)
+    kept = account.signer_by_session(request)(b"").as_json()
+    assert (kept["method"], kept["signed_in_at"]) == ("passkey", "2026-11-22T09:00:00Z")
+
+
+def test_what_rests_on_having_signed_in_needs_to_know_how(rf):
+    request = rf.get("/")
+    request.session = {}
+    with pytest.raises(Refusal, match="로그인하셨는지"):
+        account.signer_by_session(request)

@@ -13,7 +13,7 @@ from django.urls import reverse
 from danji.approvals.models import Draft
 from danji.base import files
 from danji.formbook.models import Form
-from danji.web.desk import pages
+from danji.web.desk import board
 
 HTMX = {"HX-Request": "true", "HX-Target": "f-items"}
 
@@ -26,7 +26,7 @@ def broken(monkeypatch, clerk, at_desk):
         def fail(*_, **__):
             raise fault
 
-        monkeypatch.setattr(pages, "home", fail)
+        monkeypatch.setattr(board, "home", fail)
         desk = at_desk(clerk)
         desk.client.raise_request_exception = False
         return desk

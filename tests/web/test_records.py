@@ -14,7 +14,7 @@ from danji.disclosure.inspection import UNREADABLE
 from danji.disclosure.models import Obstacle, Publication
 from danji.records.models import Citation, Record
 from danji.renditions.models import Rendition
-from danji.rules.approval import Decision
+from danji.rules.approval import Choice, Decision
 
 EXPENSE = {
     "title": "모래 구입",
@@ -103,7 +103,7 @@ def test_residents_see_what_is_disclosed(scope, seen, record, complex_, resident
 
 
 @pytest.fixture
-def expense(bookkeeper, manager, complex_, at):
+def expense(bookkeeper, manager, complex_, sign, at):
     """A record that is open to residents."""
     begun = actions.start_draft("expense", actor=bookkeeper, at=at)
     typed = {name: [text] for name, text in EXPENSE.items()}
@@ -112,9 +112,8 @@ def expense(bookkeeper, manager, complex_, at):
     actions.decide_step(
         document.id,
         actor=manager,
-        decision=Decision.APPROVE,
-        opinion="",
-        evidence=actions.Evidence("demo", at),
+        choice=Choice(Decision.APPROVE),
+        sign=sign,
         at=at,
     )
     record = Record.objects.get(doc=document.id)
@@ -177,7 +176,7 @@ def test_nobody_else_clears_a_record(record, clerk, at_desk):
 
 
 @pytest.fixture
-def successor(record, complex_, clerk, chief, manager, at):
+def successor(record, complex_, clerk, chief, manager, sign, at):
     """A record that replaces the other."""
     begun = actions.start_draft("memo", actor=clerk, at=at)
     typed = {"title": ["새 화단 정비"], "purpose": ["가"], "plan": ["나"]}
@@ -187,9 +186,8 @@ def successor(record, complex_, clerk, chief, manager, at):
         actions.decide_step(
             document.id,
             actor=actor,
-            decision=Decision.APPROVE,
-            opinion="",
-            evidence=actions.Evidence("demo", at),
+            choice=Choice(Decision.APPROVE),
+            sign=sign,
             at=at,
         )
     newer = Record.objects.get(doc=document.id)

@@ -9,7 +9,7 @@ import pytest
 
 WEB = Path(__file__).parents[2] / "src" / "danji" / "web"
 STATIC = WEB / "static" / "danji"
-OURS = {"danji.css", "danji.js", "icon.svg", "VERSIONS.json"}
+OURS = {"danji.css", "danji.js", "push.js", "sign.js", "icon.svg", "VERSIONS.json"}
 PAGES = sorted((WEB / "templates").rglob("*.html"))
 
 

@@ -12,11 +12,14 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import OperationalError, transaction
 
-from danji.accounts.actions import appoint, register_person
+from danji.accounts.actions import change_phone
 from danji.accounts.models import Office
+from danji.accounts.queries import offices_of
+from danji.authority.actions import enter_officeholder as enter
 from danji.base import tenancy
 from danji.complexes.models import Complex
 from danji.config.founding import found_complex
+from danji.outbox.actions import tell
 from danji.rules.periods import day_in_seoul
 from danji.rules.refusal import Refusal
 from danji.rules.text import clean_line
@@ -48,6 +51,8 @@ def enter_officeholder(
 ) -> str:
     """Put a person into an office (직책) of a complex; who is new is entered with the mail address.
 
+    For the first officers, and for when nobody is left to decide; the log says that it was so.
+
     Args: `office` by its key or in Korean; `since` and `until` as YYYY-MM-DD. A term without a
     first day begins today, and one without a last day goes on.
     Raises: Refusal when something typed cannot be used, or the person is in that office already.
@@ -60,11 +65,31 @@ def enter_officeholder(
     with _database(), transaction.atomic():
         complex_ = _complex(code)
         with tenancy.within(complex_.id):
-            appoint(
-                register_person(name=name, email=email), held, complex_, since=first, until=last
-            )
+            enter(complex_, held, name=name, email=email, since=first, until=last, at=at)
     term = f"{first}부터 {last}까지" if last else f"{first}부터"
     return f"{complex_.name} {held.label} {name} 님을 등록했습니다({term}). {email}로 로그인합니다."
+
+
+def enter_phone(*, email: str, phone: str, at: datetime) -> str:
+    """Enter, change or take away the mobile number to which a person's codes go.
+
+    The person is told of it, by mail too: whoever gets hold of the number gets the codes.
+
+    Raises: Refusal when nobody has the address, or the number is none.
+    """
+    with _database(), transaction.atomic():
+        person = change_phone(email, phone)
+        said = f"{person.phone}번으로 바뀌었습니다" if person.phone else "지워졌습니다"
+        for officeholder in offices_of(person.id, on=day_in_seoul(at))[:1]:
+            with tenancy.within(officeholder.complex_id):
+                tell(
+                    officeholder,
+                    "휴대전화 번호가 바뀌었습니다",
+                    f"운영자가 등록한 휴대전화 번호가 {said}.\n"
+                    "본인이 부탁한 일이 아니면 관리사무소에 바로 알려 주세요.",
+                    at=at,
+                )
+    return f"{person.name} 님의 휴대전화 번호가 {said}."
 
 
 def _complex(code: str) -> Complex:

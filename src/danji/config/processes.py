@@ -22,4 +22,5 @@ PROGRAMS = (
     WEB,
     Program("sequencer", "봉인 처리기", ("danji.config.manage", "sequencer")),
     Program("worker", "작업 처리기", ("danji.config.manage", "worker")),
+    Program("messenger", "알림 처리기", ("danji.config.manage", "messenger")),
 )

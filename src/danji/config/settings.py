@@ -1,6 +1,7 @@
 """Every setting of Danji. The environment is read here and nowhere else."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,7 +33,11 @@ PUBLIC = HOME / "public"
 STAGING = HOME / "staging"
 # Below this much free space nothing new is taken in: what was promised must still fit.
 FREE_SPACE_FLOOR = int(os.environ.get("DANJI_FREE_SPACE_FLOOR", str(256 * 1024 * 1024)))
-UPLOAD_LIMIT = 20 * 1024 * 1024
+UPLOAD_LIMIT = int(os.environ.get("DANJI_UPLOAD_LIMIT", str(20 * 1024 * 1024)))
+# Where ClamAV listens, if one does: "unix:/run/clamav/clamd.ctl" or "tcp:127.0.0.1:3310".
+CLAMAV = os.environ.get("DANJI_CLAMAV", "")
+if not re.fullmatch(r"(unix:/.+|tcp:.+:\d{1,5})?", CLAMAV):  # else each upload would fail
+    raise ValueError(f"DANJI_CLAMAV={CLAMAV}")
 
 DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", DOMAIN, urlsplit(SITE_URL).hostname or HOST]
@@ -52,13 +57,18 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "danji.complexes",
     "danji.accounts",
+    "danji.attachments",
     "danji.outbox",
     "danji.transparency",
+    "danji.signing",
+    "danji.authority",
     "danji.records",
     "danji.formbook",
+    "danji.routing",
     "danji.approvals",
     "danji.renditions",
     "danji.disclosure",
+    "danji.integration",
     "danji.config",
 ]
 MIDDLEWARE = [
@@ -171,8 +181,33 @@ EMAIL_BACKEND = (
     if EMAIL_HOST
     else "django.core.mail.backends.filebased.EmailBackend"
 )
+EMAIL_HOST_USER = os.environ.get("DANJI_MAIL_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("DANJI_MAIL_PASSWORD", "")
+_MAIL_SECURITY = os.environ.get("DANJI_MAIL_SECURITY", "")
+if _MAIL_SECURITY not in {"", "tls", "starttls"}:  # a slip would send the password in the clear
+    raise ValueError(f"DANJI_MAIL_SECURITY={_MAIL_SECURITY}")
+EMAIL_USE_SSL = _MAIL_SECURITY == "tls"
+EMAIL_USE_TLS = _MAIL_SECURITY == "starttls"
+EMAIL_TIMEOUT = 10  # seconds
 EMAIL_FILE_PATH = HOME / "mail"
 DEFAULT_FROM_EMAIL = os.environ.get("DANJI_MAIL_FROM", f"danji@{DOMAIN}")
+
+# Without a key nobody is told by phone.
+GATEWAY_URL = os.environ.get("DANJI_GATEWAY_URL", "https://api.solapi.com")
+GATEWAY_KEY = os.environ.get("DANJI_GATEWAY_KEY", "")
+GATEWAY_SECRET = os.environ.get("DANJI_GATEWAY_SECRET", "")
+GATEWAY_SENDER = os.environ.get("DANJI_GATEWAY_SENDER", "")
+KAKAO_CHANNEL = os.environ.get("DANJI_KAKAO_CHANNEL", "")
+KAKAO_TEMPLATE = os.environ.get("DANJI_KAKAO_TEMPLATE", "")
+
+# Signing with certificates: through which relay people's apps are asked, and which authorities are
+# believed to issue to people only in their own name.
+RELAY_URL = os.environ.get("DANJI_RELAY_URL", "")
+RELAY_KEY = os.environ.get("DANJI_RELAY_KEY", "")
+CERTIFICATE_ISSUERS = os.environ.get("DANJI_CERTIFICATE_ISSUERS", "")
+
+# 1: programs inside the house may be told how documents end, also by plain http.
+WEBHOOK_ALLOW_PRIVATE = os.environ.get("DANJI_WEBHOOK_ALLOW_PRIVATE") == "1"
 
 LANGUAGE_CODE = "ko"
 TIME_ZONE = "Asia/Seoul"

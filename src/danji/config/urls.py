@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from danji.web import account
+from danji.web.outbox.views import service_worker
 from danji.web.public import views as public
 
 # Pages the library brings and nobody needs: people are entered by the office, without passwords.
@@ -10,10 +11,17 @@ CLOSED = r"^accounts/(?:signup|email|confirm-email|password|reauthenticate)/"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", public.home, name="home"),
+    path("service-worker.js", service_worker, name="service-worker"),
     re_path(CLOSED, account.closed),
     path("accounts/", include("allauth.urls")),
     path("demo/", include("danji.web.demo")),
+    path("desk/routing/", include("danji.web.routing.urls")),
+    path("", include("danji.web.sign.urls")),
     path("desk/", include("danji.web.desk.urls")),
+    path("desk/", include("danji.web.authority.urls")),
+    path("desk/", include("danji.web.outbox.urls")),
+    path("desk/", include("danji.web.integration.urls")),
     path("residents/", include("danji.web.residents.urls")),
+    path("api/", include("danji.web.api.urls")),
 ]
 handler500 = "danji.web.faults.server_error"

@@ -11,8 +11,9 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
-from danji.approvals.actions import Evidence
+from danji.accounts.models import Officeholder
 from danji.rules.refusal import Refusal
+from danji.signing.evidence import Signer, session_signer
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
             ) from problem
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
-        """Sign in, and write down how and when: decisions rest on it."""
+        """Sign in, and write down how and when."""
         super().login(request, user)
         last = get_authentication_records(request, user)[-1]
         remember_sign_in(request, METHODS[last["method"]], at=timezone.now())
@@ -55,18 +56,26 @@ def remember_sign_in(request: HttpRequest, method: str, *, at: datetime) -> None
     request.session[SIGNED_IN] = {"method": method, "at": at.astimezone(UTC).isoformat()}
 
 
-def evidence(request: HttpRequest) -> Evidence:
-    """How the person who decides had signed in.
+def demonstration_signer(request: HttpRequest, officeholder: Officeholder) -> Signer | None:
+    """Signs by having signed in as one of the demonstration's people; None in a real complex."""
+    signed_in = request.session.get(SIGNED_IN) or {}
+    if not officeholder.complex.demonstration or signed_in.get("method") != "demo":
+        return None
+    return session_signer("demo", datetime.fromisoformat(signed_in["at"]))
+
+
+def signer_by_session(request: HttpRequest) -> Signer:
+    """Rests on how the person had signed in: for what a drafter notes and nobody decides by.
 
     Raises: Refusal when the session does not say so.
     """
     signed_in = request.session.get(SIGNED_IN)
     if not signed_in:
         raise Refusal(
-            "언제 어떻게 로그인하셨는지 남아 있지 않아 결재할 수 없습니다.",
+            "언제 어떻게 로그인하셨는지 남아 있지 않아 처리할 수 없습니다.",
             next_step="로그아웃한 뒤 다시 로그인해 주세요.",
         )
-    return Evidence(signed_in["method"], datetime.fromisoformat(signed_in["at"]))
+    return session_signer(signed_in["method"], datetime.fromisoformat(signed_in["at"]))
 
 
 def closed(request: HttpRequest) -> HttpResponse:

@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 
 from danji.rules.refusal import Refusal
 from danji.web.addresses import own_address
+from danji.web.api.problems import in_json, is_api, problem
 from danji.web.uploads import is_too_large, too_large
 
 logger = logging.getLogger(__name__)
@@ -30,29 +31,31 @@ class FaultMiddleware:
         # Before anything is read: the body may be gigabytes.
         if is_too_large(request):
             return refused(request, too_large(), status=413)
-        return self.get_response(request)
+        return in_json(request, self.get_response(request))
 
-    def process_exception(self, request: HttpRequest, problem: Exception) -> HttpResponse | None:
+    def process_exception(self, request: HttpRequest, raised: Exception) -> HttpResponse | None:
         """The answer to what a view raised; None leaves it to `server_error`, after logging."""
-        return answer(request, problem)
+        return answer(request, raised)
 
 
-def answer(request: HttpRequest, problem: BaseException | None) -> HttpResponse | None:
+def answer(request: HttpRequest, raised: BaseException | None) -> HttpResponse | None:
     """The answer to a refusal, a full disk, or a database that is away; None for anything else."""
-    match problem:
+    match raised:
         case Refusal():
-            return refused(request, problem)
-        case OSError() if problem.errno in DISK_FULL:
-            logger.error("the disk is full: %s", problem)
+            return refused(request, raised)
+        case OSError() if raised.errno in DISK_FULL:
+            logger.error("the disk is full: %s", raised)
             return refused(request, _disk_full(), status=503)
         case OperationalError() | InterfaceError():
-            logger.error("the database did not answer: %s", problem)
-            return _database_fault(request, problem)
+            logger.error("the database did not answer: %s", raised)
+            return _database_fault(request, raised)
     return None
 
 
 def refused(request: HttpRequest, refusal: Refusal, *, status: int = 409) -> HttpResponse:
-    """A refusal as a page, or as the part of the page that asked."""
+    """A refusal as a page, as the part of the page that asked, or as JSON for a program."""
+    if is_api(request):
+        return problem(refusal, status)
     context = {"refusal": refusal, "back_url": _back(request)}
     if not wants_part(request):
         return render(request, "desk/refusal.html", context, status=status)
@@ -79,20 +82,20 @@ def server_error(request: HttpRequest) -> HttpResponse:
     known = answer(request, sys.exception())
     if known is not None:
         return known
-    if wants_part(request):
+    if wants_part(request) or is_api(request):
         return refused(request, _own_fault(), status=500)
     return HttpResponse(render_to_string("500.html"), status=500)
 
 
 def _database_fault(
-    request: HttpRequest, problem: OperationalError | InterfaceError
+    request: HttpRequest, raised: OperationalError | InterfaceError
 ) -> HttpResponse:
-    state: str = getattr(problem.__cause__, "sqlstate", None) or ""
+    state: str = getattr(raised.__cause__, "sqlstate", None) or ""
     if state.startswith("40"):
         return refused(request, _collision())
     if state == "53100":
         return refused(request, _disk_full(), status=503)
-    if wants_part(request):
+    if wants_part(request) or is_api(request):
         response = refused(request, _database_away(), status=503)
     else:
         response = HttpResponse(render_to_string("503.html"), status=503)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from danji.accounts.actions import appoint, move_in, register_person
+from danji.accounts.actions import move_in, register_person
 from danji.accounts.models import Office, Officeholder
+from danji.authority.actions import enter_officeholder
 from danji.base import tenancy
 from danji.complexes.models import Building, BylawSetting, Complex, Household, Unit
 from danji.config.founding import found_complex
@@ -61,8 +62,15 @@ def make_demonstration(at: datetime) -> Cast:
     since = date(day_in_seoul(at).year, 1, 1)
     with tenancy.within(complex_.id):
         for number, (office, name) in enumerate(PEOPLE, 1):
-            person = register_person(name=name, email=f"demo{number}@danji.localhost")
-            appoint(person, office, complex_, since=since, until=date(since.year + 1, 12, 31))
+            enter_officeholder(
+                complex_,
+                office,
+                name=name,
+                email=f"demo{number}@danji.localhost",
+                since=since,
+                until=date(since.year + 1, 12, 31),
+                at=at,
+            )
         units = _make_units(complex_, since)
         move_in(
             register_person(name=RESIDENT, email="resident@danji.localhost"), units[0], since=since

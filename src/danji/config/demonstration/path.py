@@ -18,12 +18,13 @@ from danji.approvals.models import Document, Step
 from danji.base import tenancy
 from danji.config.demonstration import documents
 from danji.config.demonstration.complex import Cast, find_demonstration, make_demonstration
-from danji.config.schedule import run_jobs, wait_for_seal
+from danji.config.schedule import run_jobs, send_messages, wait_for_seal
 from danji.disclosure.queries import disclosed, pdf_of, proof_of
 from danji.formbook import values
 from danji.formbook.definition import load
 from danji.records.models import Record, Relation
-from danji.rules.approval import Decision
+from danji.rules.approval import Choice, Decision
+from danji.signing.evidence import session_signer
 from danji.transparency.queries import policy
 from danji.transparency.sequencer import Sequencer, only_one
 
@@ -99,9 +100,8 @@ def _take(
             actions.decide_step(
                 document.id,
                 actor=cast.officers[waiting],
-                decision=Decision.APPROVE,
-                opinion="",
-                evidence=actions.Evidence("demo", now),
+                choice=Choice(Decision.APPROVE),
+                sign=session_signer("demo", now),
                 at=now,
             )
     return document.id
@@ -127,11 +127,11 @@ def _submit(
 
 
 def _seal_and_publish(cast: Cast) -> None:
-    """Do what the sequencer and the worker do; where they run already, wait for them instead."""
+    """Do what sequencer, worker and messenger do; where they run already, wait for them instead."""
     with only_one() as held:
         if held:
             sequencer = Sequencer()
-            while sequencer.tick() + run_jobs():
+            while sequencer.tick() + run_jobs() + send_messages():
                 pass
             return
     for _ in range(PATIENCE):

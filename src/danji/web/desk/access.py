@@ -19,10 +19,12 @@ from django_htmx.middleware import HtmxDetails
 
 from danji.accounts.models import Officeholder, Person
 from danji.accounts.queries import office_held, offices_of, residencies_of
-from danji.approvals.models import Document, Draft
+from danji.approvals.models import Document, Draft, Recurring
 from danji.base import tenancy
+from danji.integration.models import ApiToken, Webhook
 from danji.records.models import Record
 from danji.renditions.models import Rendition
+from danji.routing.models import RoutingRevision
 from danji.rules.periods import day_in_seoul
 from danji.rules.refusal import Refusal
 from danji.web.faults import wants_part
@@ -30,7 +32,16 @@ from danji.web.faults import wants_part
 COMPLEX, OFFICEHOLDER = "complex", "officeholder"  # in the session: the office the person chose
 SEVERAL = "several_offices"  # in the session: there was a choice
 # What a reader may ask for and not find. Anything else that is missing is a mistake of ours.
-MISSING = (Draft.DoesNotExist, Document.DoesNotExist, Record.DoesNotExist, Rendition.DoesNotExist)
+MISSING = (
+    Draft.DoesNotExist,
+    Document.DoesNotExist,
+    Recurring.DoesNotExist,
+    Record.DoesNotExist,
+    Rendition.DoesNotExist,
+    RoutingRevision.DoesNotExist,
+    ApiToken.DoesNotExist,
+    Webhook.DoesNotExist,
+)
 
 
 class DeskRequest(HttpRequest):

@@ -1,175 +1,239 @@
-"""What stands on an officer's first page, asked for in one go.
+"""The page of boxes (결재함): what lies in one of them, and what is looked for."""
 
-Django takes several times longer to put these questions into SQL than the database to answer them,
-and this is the page that everybody opens all day. So the SQL is made once, from the same querysets
-as everywhere else, with marks in the places of the reader and the day.
-"""
-
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
-from django.db import connection
-from django.db.models import (
-    BigIntegerField,
-    Count,
-    Exists,
-    F,
-    OuterRef,
-    QuerySet,
-    Value,
-    Window,
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from danji.accounts.models import Officeholder
+from danji.approvals.boxes import (
+    CAP,
+    LISTED,
+    Box,
+    Entry,
+    Sought,
+    counts,
+    entries,
+    form_title,
+    officers_of,
 )
-from django.db.models.fields.json import KT
+from danji.approvals.models import Circulation, Turn
+from danji.approvals.queries import waiting_for
+from danji.disclosure.queries import numbered, numbers_of
+from danji.formbook.definition import builtin_forms
+from danji.rules.approval import Act, Ending
+from danji.rules.money import amount_line, grouped, parse_won
+from danji.rules.periods import day_in_seoul, format_moment
+from danji.rules.refusal import Refusal
+from danji.web.sign.ceremony import MOST, Item
 
-from danji.accounts.models import Office, Officeholder
-from danji.approvals.models import Step, Withdrawal
-from danji.approvals.queries import drafts_of, waiting_for
-from danji.base.prepared import settle
-from danji.formbook.definition import load
-from danji.formbook.models import Form
-from danji.rules.approval import Decision
-
-LISTED = 20  # of each kind
-RETURNED_FOR = timedelta(days=30)  # how long a returned document is kept in sight
-
-_COMPLEX, _READER = UUID(int=1), UUID(int=2)
-_SINCE = datetime(1900, 1, 1, tzinfo=UTC)
-
-
-class Entry(NamedTuple):
-    """One line of the page. `office` and `name` are of the person the line is about."""
-
-    kind: str  # "waiting", "ongoing", "returned" or "draft"
-    id: UUID
-    title: str | None
-    form_id: UUID
-    amount: int | None
-    at: datetime
-    office: str
-    name: str
-    all: int  # how many there are of the kind, for what waits
-
-    @property
-    def who(self) -> str:
-        """`경리 김수진`."""
-        return f"{Office(self.office).label} {self.name}"
-
-    @property
-    def form_title(self) -> str:
-        return form_title(self.form_id)
+PAGES = 1000  # of a box that can be turned to
+WORDS = 8
+EMPTY = {
+    Box.WAITING: "지금 기다리는 문서가 없습니다.",
+    Box.DRAFTS: "쓰던 문서가 없습니다.",
+    Box.ONGOING: "결재가 진행 중인 문서가 없습니다.",
+    Box.RETURNED: "반려되거나 회수한 문서가 없습니다.",
+    Box.FINISHED: "결재가 끝난 문서가 없습니다.",
+    Box.REFERENCE: "참조로 받은 문서가 없습니다.",
+    Box.CIRCULATION: "공람으로 받은 문서가 없습니다.",
+}
+# What follows the moment on a line.
+SAID = {
+    Box.WAITING: "부터 기다림",
+    Box.DRAFTS: " 저장",
+    Box.ONGOING: "부터 기다림",
+    Box.RETURNED: "",
+    Box.FINISHED: " 완결",
+    Box.REFERENCE: " 받음",
+    Box.CIRCULATION: " 받음",
+}
 
 
-@dataclass(frozen=True)
-class Board:
-    """The lines of the page by kind, each newest first but what waits: longest waiting first."""
+def home(reader: Officeholder, asked: Mapping[str, str], at: datetime) -> dict[str, Any]:
+    """The context of desk/home.html.
 
-    waiting: list[Entry]
-    ongoing: list[Entry]
-    returned: list[Entry]
-    drafts: list[Entry]
-    waiting_count: int  # also of those beyond the list
-
-
-def board_of(reader: Officeholder, at: datetime) -> Board:
-    """Everything on the first page of an officer."""
-    sql, marks = _prepared()
-    marked: dict[Any, Any] = {
-        _COMPLEX: reader.complex_id,
-        _READER: reader.id,
-        _SINCE: at - RETURNED_FOR,
+    Args: `asked` is what stands behind the address: the box, its page, and what is looked for.
+    """
+    on = day_in_seoul(at)
+    box = Box(asked["box"]) if asked.get("box") in set(Box) else Box.WAITING
+    sought, problems = _sought(reader, box, asked)
+    page = _number(asked.get("page", ""))
+    officers = officers_of(reader, on=on)
+    found = entries(box, reader, on=on, sought=sought, page=page, officers=officers)
+    kept = {key: value for key, value in asked.items() if key in FILTERS and value}
+    return {
+        "boxes": _tabs(box, counts(reader, on=on, at=at, officers=officers)),
+        "box": box.value,
+        "box_label": box.label,
+        "rows": _rows(box, reader, found[:LISTED]),
+        "previous": _address(box, page - 1, kept) if page > 1 else "",
+        "next": _address(box, page + 1, kept) if len(found) > LISTED and page < PAGES else "",
+        "page_number": page,
+        "asked": {key: asked.get(key, "") for key in FILTERS},
+        "is_filtered": bool(kept),
+        "problems": problems,
+        "forms": [{"key": form.key, "title": form.title} for form in builtin_forms()],
+        "has_amounts": box is not Box.DRAFTS,
+        "empty": EMPTY[box],
+        "can_sign_several": box is Box.WAITING and len(found) > 1,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [marked[mark] for mark in marks])
-        entries = [Entry._make(row) for row in cursor.fetchall()]
-    waiting = [entry for entry in entries if entry.kind == "waiting"]
-    return Board(
-        waiting=waiting,
-        ongoing=[entry for entry in entries if entry.kind == "ongoing"],
-        returned=[entry for entry in entries if entry.kind == "returned"],
-        drafts=[entry for entry in entries if entry.kind == "draft"],
-        waiting_count=waiting[0].all if waiting else 0,
-    )
+
+
+def several(reader: Officeholder, *, way: str, on: date) -> dict[str, Any]:
+    """The context of desk/several.html: what waits, each with what is signed of it.
+
+    Args: `way` is `web.sign.ceremony.way_of`.
+    """
+    waiting = list(waiting_for(reader, on=on)[: MOST + 1])
+    return {
+        "way": way,
+        "most": MOST if len(waiting) > MOST else 0,
+        "rows": [_to_sign(turn, reader) for turn in waiting[:MOST]],
+    }
+
+
+def _to_sign(turn: Turn, reader: Officeholder) -> dict[str, Any]:
+    document = turn.document
+    acting_for = turn.approver if turn.approver_id != reader.id else None
+    own = document.drafter.person_id == reader.person_id
+    return {
+        "item": Item(document.id, document.digest, acting_for.id if acting_for else None).value,
+        "title": document.title,
+        "amount_words": amount_line(document.amount) if document.amount is not None else "",
+        "payee": document.payee,
+        "place": Act(turn.step.act).label,
+        "acting": f"{acting_for} 님을 대신해 결재합니다." if acting_for else "",
+        "who": str(document.drafter),
+        "form_title": form_title(document.form_id),
+        "since": turn.since,
+        "address": f"{_documents()}{document.id}/",
+        # What one drafted oneself nobody signs in another's place.
+        "obstacle": "직접 기안하신 문서라 대신 결재하실 수 없습니다." if acting_for and own else "",
+    }
+
+
+def _tabs(chosen: Box, counted: Mapping[Box, int]) -> list[dict[str, Any]]:
+    return [
+        {
+            "key": box.value,
+            "label": box.label,
+            "count": f"{CAP}+" if counted[box] > CAP else str(counted[box] or ""),
+            "address": _address(box, 1, {}),
+            "current": box is chosen,
+        }
+        for box in Box
+    ]
+
+
+def _address(box: Box, page: int, kept: Mapping[str, str]) -> str:
+    asked: dict[str, Any] = {} if box is Box.WAITING and page == 1 and not kept else {"box": box}
+    if page > 1:
+        asked["page"] = page
+    query = urlencode(asked | dict(kept))
+    return f"{_home()}?{query}" if query else _home()
+
+
+# --- Lines -------------------------------------------------------------------------------------
+
+
+def _rows(box: Box, reader: Officeholder, found: Sequence[Entry]) -> list[dict[str, Any]]:
+    numbers = numbers_of(reader, [entry.id for entry in found]) if box is Box.FINISHED else {}
+    return [_row(box, reader, entry, numbers.get(entry.id, "")) for entry in found]
+
+
+def _row(box: Box, reader: Officeholder, entry: Entry, number: str) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "title": entry.title or "제목 없음",
+        "kind": f"{form_title(entry.form_id)} {number}".strip(),
+        "person": f"지금 {entry.other} 차례" if box is Box.ONGOING else entry.who,
+        # Written here and not by a filter: on a page of twenty lines that is felt.
+        "when": f"{format_moment(entry.at)}{SAID[box]}",
+        "amount": "" if entry.amount is None else f"{grouped(entry.amount)}원",
+        "marks": _marks(box, reader, entry),
+        "unread": entry.unread,
+        "address": f"{_drafts() if box is Box.DRAFTS else _documents()}{entry.id}/",
+    }
+
+
+def _marks(box: Box, reader: Officeholder, entry: Entry) -> list[dict[str, str]]:
+    """The words on a line that set it apart: `.kind` is a class of danji.css."""
+    marks = []
+    if box is Box.WAITING and entry.other_id != reader.id:
+        marks.append({"kind": "acting", "word": f"대결: {entry.other}"})
+    if box in {Box.WAITING, Box.ONGOING} and entry.mark == "held":
+        marks.append({"kind": "held", "word": "보류"})
+    if box in {Box.WAITING, Box.ONGOING} and entry.mark == "again":
+        marks.append({"kind": "again", "word": "되돌아온 문서"})
+    if box is Box.RETURNED:
+        ending = Ending(entry.mark)
+        by = f": {entry.other}" if entry.other else ""
+        marks.append({"kind": "returned", "word": f"{ending.label}{by}"})
+    if box in {Box.REFERENCE, Box.CIRCULATION}:
+        marks.append({"kind": "shown", "word": Circulation.Kind(entry.mark).label})
+    if entry.unread:
+        to_sign = entry.mark == Circulation.Kind.AFTERWARDS
+        marks.append({"kind": "unread", "word": "후결 필요" if to_sign else "읽지 않음"})
+    return marks
 
 
 @cache
-def form_title(form_id: UUID) -> str:
-    """The title of a form. A published form never changes, so it is asked for once."""
-    return load(bytes(Form.objects.get(id=form_id).definition)).title
+def _home() -> str:
+    return reverse("desk:home")
 
 
 @cache
-def _prepared() -> tuple[str, Sequence[Any]]:
-    """The SQL of the four lists together, and its marks in their order."""
-    reader = Officeholder(complex_id=_COMPLEX, id=_READER)
-    drafter = ("document__drafter__office", "document__drafter__person__name")
-    approver = ("approver__office", "approver__person__name")
-    drafts = drafts_of(reader).values_list(
-        Value("draft"),
-        "id",
-        KT("inputs__title__0"),
-        "form_id",
-        Value(None, output_field=BigIntegerField()),
-        "saved_at",
-        Value(""),
-        Value(""),
-        Value(0),
-    )
-    waits = waiting_for(reader).annotate(all=Window(Count("id")))
-    waiting = _listed(waits, "waiting", "document__submitted_at", drafter, F("all"))
-    lists = waiting[:LISTED].union(
-        _listed(_under_way(reader), "ongoing", "document__submitted_at", approver, Value(0))[
-            :LISTED
-        ],
-        _listed(_returned_to(reader), "returned", "decided_at", approver, Value(0))[:LISTED],
-        drafts[:LISTED],
-        all=True,
-    )
-    return settle(*lists.query.sql_with_params(), (_COMPLEX, _READER, _SINCE))
+def _documents() -> str:
+    """The address before a document's id; a page of lists would ask for it once a line."""
+    return reverse("desk:document", args=[UUID(int=0)]).removesuffix(f"{UUID(int=0)}/")
 
 
-def _listed(
-    steps: QuerySet[Step],
-    kind: str,
-    moment: str,
-    who: tuple[str, str],
-    count: F | Value,
-) -> QuerySet[Step, tuple[Any, ...]]:
-    return steps.values_list(
-        Value(kind),
-        "document_id",
-        "document__title",
-        "document__form_id",
-        "document__amount",
-        F(moment),
-        *who,
-        count,
-    )
+@cache
+def _drafts() -> str:
+    return reverse("desk:draft", args=[UUID(int=0)]).removesuffix(f"{UUID(int=0)}/")
 
 
-def _returned_to(reader: Officeholder) -> QuerySet[Step]:
-    """The steps that returned a document of the reader's lately."""
-    return (
-        Step.objects.within(reader.complex_id)
-        .filter(decision=Decision.RETURN, decided_at__gte=_SINCE)
-        .filter(document__drafter_id=reader.id)
-        .order_by("-decided_at")
-    )
+# --- What is looked for ------------------------------------------------------------------------
+
+FILTERS = ("q", "form", "since", "until", "least", "most")
 
 
-def _under_way(reader: Officeholder) -> QuerySet[Step]:
-    """The steps that decide now on the reader's own documents."""
-    line = Step.objects.filter(complex_id=reader.complex_id, document_id=OuterRef("document_id"))
-    blocked = line.filter(position__lt=OuterRef("position")).exclude(decision=Decision.APPROVE)
-    withdrawn = Withdrawal.objects.filter(
-        complex_id=reader.complex_id, document_id=OuterRef("document_id")
+def _sought(reader: Officeholder, box: Box, asked: Mapping[str, str]) -> tuple[Sought, list[str]]:
+    """What to look for, and what of it could not be read."""
+    problems: list[str] = []
+    words = " ".join(asked.get("q", "").split()[:WORDS])
+    sought = Sought(
+        words=words,
+        docs=tuple(numbered(reader, words)) if words and box is Box.FINISHED else (),
+        form=asked.get("form", ""),
+        since=_day(asked.get("since", ""), problems),
+        until=_day(asked.get("until", ""), problems),
+        least=_won(asked.get("least", ""), problems),
+        most=_won(asked.get("most", ""), problems),
     )
-    return (
-        Step.objects.within(reader.complex_id)
-        .filter(decision="", document__drafter_id=reader.id)
-        .filter(~Exists(blocked), ~Exists(withdrawn))
-        .order_by("-document_id")
-    )
+    return sought, problems
+
+
+def _day(text: str, problems: list[str]) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        problems.append(f"날짜를 읽을 수 없어 빼고 찾았습니다: {text[:20]}")
+        return None
+
+
+def _won(text: str, problems: list[str]) -> int | None:
+    try:
+        return parse_won(text, "금액") if text.strip() else None
+    except Refusal:
+        problems.append(f"금액을 읽을 수 없어 빼고 찾았습니다: {text[:20]}")
+        return None
+
+
+def _number(text: str) -> int:
+    return min(max(int(text), 1), PAGES) if text.isascii() and text.isdigit() else 1

@@ -1,8 +1,7 @@
 """What the desk's pages show, as plain data for their templates, which never ask the database."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from functools import cache
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +11,20 @@ from django.urls import reverse
 from django.utils import timezone
 
 from danji.accounts.models import Office, Officeholder
-from danji.approvals.models import Document, Draft, Step
-from danji.approvals.queries import is_stuck, line_of, plan_line
+from danji.accounts.queries import holders
+from danji.approvals.habits import favourites_of, line_templates, recent_forms, recurring_of
+from danji.approvals.lines import ADDABLE, NAMED, Changes, plan_line
+from danji.approvals.models import Circulation, Document, Draft, Step
+from danji.approvals.queries import (
+    current,
+    documents_for,
+    following,
+    is_own,
+    is_stuck,
+    line_of,
+    waiting_for,
+)
+from danji.authority.queries import absence_of
 from danji.disclosure.inspection import Place
 from danji.disclosure.queries import (
     DisclosedRecord,
@@ -23,97 +34,77 @@ from danji.disclosure.queries import (
     record_of,
 )
 from danji.formbook.definition import FormDefinition, builtin_forms, load
+from danji.formbook.inputs import starting
+from danji.formbook.values import parse
 from danji.records.models import Relation
 from danji.rules import approval
-from danji.rules.approval import Act, Decision
+from danji.rules.approval import Act
 from danji.rules.disclosure import Scope
 from danji.rules.money import amount_line
 from danji.rules.periods import day_in_seoul
+from danji.rules.recurring import Every
 from danji.rules.refusal import Refusal
 from danji.rules.retention import class_of
-from danji.web.desk.board import Entry, board_of
+from danji.transparency.queries import is_placed
 from danji.web.desk.editor import Editor
+from danji.web.desk.line import line_view, plan_view, readers_view, record_line
+from danji_verify.entry import Event
 
 PAGE = 50  # records on one page of the register
 FOUND = 10  # records shown to choose from
+RECENT = 3  # forms used last, shown first
 LATE = timedelta(minutes=2)  # after which a PDF that is not there yet is worth a word
 PURPOSES = {
     "memo": "일을 시작하기 전에 내용을 적어 결재를 받습니다.",
     "expense": "무엇에 얼마를 쓰는지 적어 결재를 받습니다.",
     "fee-notice": "한 달 관리비를 항목별로 적어 공고합니다.",
     "bid-notice": "공사나 용역을 맡길 업체를 찾는다고 알립니다.",
+    "work-log": "하루 동안 한 일과 들어온 요청을 적습니다.",
+    "inspection-log": "시설을 점검한 결과와 조치를 적습니다.",
 }
-
-
-# --- What waits for me -------------------------------------------------------------------------
-
-
-def home(reader: Officeholder, at: datetime) -> dict[str, Any]:
-    """The context of desk/home.html."""
-    board = board_of(reader, at)
-    return {
-        "waiting": [_row(entry) | {"drafter": entry.who} for entry in board.waiting],
-        "waiting_count": board.waiting_count,
-        "returned": [_row(entry) | {"returned_by": entry.who} for entry in board.returned],
-        "drafts": [_row(entry) | {"saved_at": entry.at} for entry in board.drafts],
-        "ongoing": [_row(entry) | {"waiting_for": entry.who} for entry in board.ongoing],
-    }
-
-
-def _row(entry: Entry) -> dict[str, Any]:
-    return {
-        "id": entry.id,
-        "title": entry.title or "",
-        "form_title": entry.form_title,
-        "amount": entry.amount,
-        "since": entry.at,
-        "address": f"{_documents()}{entry.id}/",
-    }
-
-
-@cache
-def _documents() -> str:
-    """The address before a document's id; a page of lists would ask for it once a line."""
-    return reverse("desk:document", args=[UUID(int=0)]).removesuffix(f"{UUID(int=0)}/")
+WEEKDAYS = ("월요일", "화요일", "수요일", "목요일", "금요일", "토요일", "일요일")
 
 
 # --- Writing -----------------------------------------------------------------------------------
 
 
 def forms(reader: Officeholder, at: datetime) -> dict[str, Any]:
-    """The context of desk/new.html."""
+    """The context of desk/new.html: favourites first, then the forms used last, then the others."""
+    favourites, recent = favourites_of(reader), recent_forms(reader, most=RECENT)
+    on = day_in_seoul(at)
+
+    def rank(form: FormDefinition) -> tuple[bool, int]:
+        used = recent.index(form.key) if form.key in recent else RECENT
+        return (form.key not in favourites, used)
+
     return {
         "forms": [
             {
                 "key": form.key,
                 "title": form.title,
                 "help": PURPOSES.get(form.key, ""),
-                "line": " → ".join(step["office"] for step in planned_line(form, reader, at)),
+                "line": _proposed(form, reader, on),
+                "is_favourite": form.key in favourites,
+                "is_recent": form.key in recent,
             }
-            for form in builtin_forms()
+            for form in sorted(builtin_forms(), key=rank)
         ]
     }
 
 
-def planned_line(
-    definition: FormDefinition, drafter: Officeholder, at: datetime
-) -> list[dict[str, str]]:
-    """The line a submission would take now; offices without a name where it cannot be planned."""
+def _proposed(form: FormDefinition, drafter: Officeholder, on: date) -> str:
+    """`담당 → 과장 → 관리사무소장`, as far as a blank document tells."""
     try:
-        plan = plan_line(definition, drafter=drafter, on=day_in_seoul(at))
+        plan = plan_line(
+            form,
+            parse(form, starting(form)).values,
+            drafter=drafter,
+            changes=Changes(),
+            on=on,
+        )
     except Refusal:
-        return [
-            {"act": route.act.label, "office": Office(route.office).label, "name": ""}
-            for route in definition.routing
-        ]
-    return [
-        {
-            "act": step.act.label,
-            "office": step.officeholder.get_office_display(),
-            "name": step.officeholder.person.name,
-        }
-        for step in plan
-    ]
+        return " → ".join(Office(route.office).label for route in form.routing)
+    return " → ".join(step.officeholder.get_office_display() for step in plan.steps)
 
 
 def editor(
@@ -133,6 +124,7 @@ def editor(
     refusal, so that what somebody else saved is not overwritten unseen.
     """
     definition = load(bytes(draft.form.definition))
+    on = day_in_seoul(at)
     return {
         "draft": {
             "id": draft.id,
@@ -151,8 +143,68 @@ def editor(
         "cites": _cites_of_draft(draft, reader),
         "cite_query": cite_query,
         "cite_found": _found(reader, cite_query) if cite_query else [],
-        "line": planned_line(definition, reader, at),
+        "follows": _seen(reader, [draft.follows], on) if draft.follows else [],
+        **_line_of_draft(draft, definition, reader, page, on),
     }
+
+
+def _line_of_draft(
+    draft: Draft, definition: FormDefinition, reader: Officeholder, page: Editor, on: date
+) -> dict[str, Any]:
+    """The context of desk/_plan.html: the line as planned, and what may be changed of it."""
+    officers = [
+        officer
+        for officer in holders(reader.complex_id)
+        if officer.covers(on) and officer.person_id != reader.person_id
+    ]
+    names = {officer.id.hex: str(officer) for officer in officers}
+    context: dict[str, Any] = {
+        "plan": None,
+        "plan_refusal": None,
+        "added": [
+            {
+                "number": number,
+                "act": Act(row["act"]).label,
+                "who": names.get(row["officeholder"], "임기가 끝난 분"),
+                "beside": row["beside"],
+            }
+            for number, row in enumerate(draft.line.get("added", ()))
+        ],
+        "shown_to": [
+            {
+                "number": number,
+                "kind": Circulation.Kind(row["kind"]).label,
+                "who": names.get(row["officeholder"], "임기가 끝난 분"),
+            }
+            for number, row in enumerate(draft.line.get("readers", ()))
+        ],
+        "skipped": {row["office"]: row["reason"] for row in draft.line.get("skipped", ())},
+        "officers": _as_options(officers),
+        "addable": _as_options(officers),
+        "acts": [{"value": act.value, "label": act.label} for act in ADDABLE],
+        "kinds": [{"value": kind.value, "label": kind.label} for kind in NAMED],
+        "templates": [{"id": kept.id, "name": kept.name} for kept in line_templates(reader)],
+    }
+    try:
+        plan = plan_line(
+            definition,
+            page.parsed.values,
+            drafter=reader,
+            changes=Changes.parse(draft.line),
+            attachments=draft.attachments,
+            on=on,
+        )
+    except Refusal as refusal:
+        return context | {"plan_refusal": refusal}
+    standing = {step.officeholder.person_id for step in plan.steps}
+    return context | {
+        "plan": plan_view(plan, drafter=reader, on=on),
+        "addable": _as_options(each for each in officers if each.person_id not in standing),
+    }
+
+
+def _as_options(officers: Iterable[Officeholder]) -> list[dict[str, str]]:
+    return [{"id": officer.id.hex, "name": str(officer)} for officer in officers]
 
 
 def _cites_of_draft(draft: Draft, reader: Officeholder) -> list[dict[str, str]]:
@@ -179,25 +231,65 @@ def _found(reader: Officeholder, search: str) -> list[dict[str, str]]:
     ]
 
 
+def recurring(
+    reader: Officeholder, at: datetime, *, model: Document | None = None
+) -> dict[str, Any]:
+    """The context of desk/recurring.html.
+
+    Args: `model` is a document whose content the drafts shall begin with.
+    """
+    on = day_in_seoul(at)
+    titles = {form.key: form.title for form in builtin_forms()}
+    return {
+        "recurring": [
+            {
+                "id": one.id,
+                "title": one.title,
+                "form_title": titles.get(one.form_key, one.form_key),
+                "when": _when(Every(one.every), one.on_day),
+                "since": one.since,
+                "until": one.until,
+            }
+            for one in recurring_of(reader, on=on)
+        ],
+        "forms": [{"key": key, "title": title} for key, title in titles.items()],
+        "every": [{"value": every.value, "label": every.label} for every in Every],
+        "weekdays": [
+            {"number": str(number), "name": name} for number, name in enumerate(WEEKDAYS, 1)
+        ],
+        "month_days": [str(number) for number in range(1, 32)],
+        "today": on.isoformat(),
+        "model": {"id": model.id, "title": model.title, "form": model.form.key} if model else None,
+    }
+
+
+def _when(every: Every, on_day: int) -> str:
+    if every is Every.WEEK:
+        return f"매주 {WEEKDAYS[on_day - 1]}"
+    return f"매달 {on_day}일" if every is Every.MONTH else every.label
+
+
 # --- A document on its way ---------------------------------------------------------------------
 
 
-def document(
-    shown: Document, reader: Officeholder, *, opinion: str = "", error: str = ""
-) -> dict[str, Any]:
-    """The context of desk/document.html."""
+def document(shown: Document, reader: Officeholder, *, at: datetime) -> dict[str, Any]:
+    """The context of desk/document.html, but what is said of a decision.
+
+    Args: `shown` is from `document_for`.
+    """
     content = shown.parsed_content()
+    on = day_in_seoul(at)
     steps = list(shown.steps.all())
     line = line_of(steps, shown)
-    today = day_in_seoul(timezone.now())
-    turn = approval.turn(line)
-    mine = turn is not None and turn.approver == reader.id
+    turns = approval.turns(line)
+    is_drafter = shown.drafter_id == reader.id
     record = record_of(reader, shown.id) if approval.is_finished(line) else None
     filed = disclosed(record) if record else None
     return {
         "document": {
             **about(shown),
-            **line_view(shown, steps, line),
+            **line_view(shown, steps, line, on=on),
+            **readers_view(shown),
             "form_title": content["form"]["title"],
             "state": _state(line, filed),
             "number": record.number if record else "",
@@ -208,69 +300,92 @@ def document(
                 for number, file in enumerate(content["attachments"], 1)
             ],
             "cites": _cites(reader, content),
+            "notes": content.get("notes", ()),
+            "follows": _seen(reader, [shown.follows] if shown.follows else [], on),
+            "followed_by": _seen(reader, following(shown), on),
         },
         "blocks": content["blocks"],
-        "can_decide": mine,
-        "can_withdraw": shown.drafter.id == reader.id
-        and approval.can_withdraw(line, is_stuck=is_stuck(steps, line, on=today)),
-        "can_redraft": approval.turn(line) is None and shown.drafter.id == reader.id,
-        "act": turn.act.label if turn else "",
+        "is_drafter": is_drafter,
+        "can_withdraw": is_own(shown, steps, reader, on=on)
+        and approval.can_withdraw(
+            line,
+            was_decided=any(step.decision and step.act != Act.DRAFT for step in steps),
+            is_stuck=is_stuck(current(steps), line, on=on),
+        ),
+        "can_redraft": not turns and is_drafter and not record,
+        "can_correct": record is not None and is_placed(shown.complex_id, shown.id, Event.FILED),
+        "skippable": _skippable(steps, turns, on) if is_drafter else [],
+        "circulate_to": _circulate_to(shown, reader, on) if record else [],
         "record": _filed(filed, shown.complex.code) if filed else None,
-        "opinion": opinion,
-        "error": error,
+        "next": _next(shown, reader, on) if _has_decided(steps, reader) else None,
     }
 
 
+def _has_decided(steps: Iterable[Step], reader: Officeholder) -> bool:
+    return any(step.decided_by_id == reader.id and step.act != Act.DRAFT for step in steps)
+
+
+def _next(shown: Document, reader: Officeholder, on: date) -> dict[str, Any] | None:
+    """Another document that waits for the reader, the longest first."""
+    waiting = waiting_for(reader, on=on).exclude(document_id=shown.id)
+    row = waiting.values_list("document_id", "document__title").first()
+    return {"id": row[0], "title": row[1]} if row else None
+
+
 def about(shown: Document) -> dict[str, Any]:
-    """What a decision is about: the context of desk/_decision.html."""
+    """What a document is about, as lists and statements say it."""
     content = shown.parsed_content()
     return {
         "id": shown.id,
         "title": shown.title,
         "amount": shown.amount,
         "amount_words": amount_line(shown.amount) if shown.amount is not None else "",
-        "payee": content["values"].get("payee") or "",
+        "payee": shown.payee,
         "digest": shown.digest,
         "attachments": content["attachments"],
     }
 
 
-def line_view(shown: Document, steps: Sequence[Step], line: approval.Line) -> dict[str, Any]:
-    """The context of desk/_line.html: where the document stands in its line."""
-    turn = approval.turn(line)
-    rows = [_step(step, turn) for step in steps]
-    waiting = next((row for row in rows if row["state"] == "now"), None)
-    decided = [step.decided_at for step in steps if step.decided_at]
-    if waiting:
-        waiting["since"] = max(decided, default=shown.submitted_at)
-    return {
-        "line": rows,
-        "waiting_step": waiting,
-        "returned_step": next((row for row in rows if row["state"] == "returned"), None),
-    }
+def _seen(reader: Officeholder, ids: Iterable[UUID | None], on: date) -> list[dict[str, Any]]:
+    """Of these documents, those that the reader may open."""
+    wanted = [document_id for document_id in ids if document_id]
+    if not wanted:
+        return []
+    rows = documents_for(reader, on=on).filter(id__in=wanted).order_by("submitted_at")
+    return [
+        {"id": row[0], "title": row[1], "submitted_at": row[2]}
+        for row in rows.values_list("id", "title", "submitted_at")
+    ]
 
 
-def _step(step: Step, turn: approval.Step | None) -> dict[str, Any]:
-    if step.decision == Decision.RETURN:
-        state, word = "returned", "반려"
-    elif step.decision:
-        state, word = "done", "상신" if step.act == Act.DRAFT else "승인"
-    elif turn and turn.position == step.position:
-        state, word = "now", "기다리는 중"
-    elif turn:
-        state, word = "later", "다음 차례"
-    else:
-        state, word = "closed", "-"
-    return {
-        "position": step.position,
-        "act": Act(step.act).label,
-        "office": step.approver.get_office_display(),
-        "name": step.approver.person.name,
-        "state": state,
-        "word": word,
-        "at": step.decided_at,
-        "opinion": step.opinion,
+def _skippable(
+    steps: list[Step], turns: tuple[approval.Step, ...], on: date
+) -> list[dict[str, Any]]:
+    """The places that wait for somebody who is away, and may be left out."""
+    rows = {step.position: step for step in current(steps)}
+    return [
+        {"position": turn.position, "act": turn.act.label, "who": str(rows[turn.position].approver)}
+        for turn in turns
+        if turn.act in approval.SKIPPABLE and _is_away(rows[turn.position].approver, on)
+    ]
+
+
+def _is_away(officer: Officeholder, on: date) -> bool:
+    return not officer.covers(on) or absence_of(officer, on=on) is not None
+
+
+def _circulate_to(shown: Document, reader: Officeholder, on: date) -> list[dict[str, str]]:
+    """The officers to whom a finished document may still be sent (공람)."""
+    sent = {
+        circulation.recipient_id
+        for circulation in shown.circulations.all()
+        if circulation.kind == Circulation.Kind.CIRCULATION
     }
+    return _as_options(
+        officer
+        for officer in holders(reader.complex_id)
+        if officer.covers(on) and officer.id not in {*sent, reader.id}
+    )
 
 
 def _state(line: approval.Line, filed: DisclosedRecord | None) -> str:
@@ -341,7 +456,7 @@ def record(shown: DisclosedRecord, reader: Reader) -> dict[str, Any]:
             "title": shown.record.title,
             "form_title": content["form"]["title"],
             "state": _state_of_record(shown),
-            "decisions": [_decision(decision) for decision in shown.payload["decisions"]],
+            **record_line(shown.payload),
             "attachments": [
                 _file(number, file)
                 | {"url": reverse("desk:enclosure", args=[shown.record.id, number])}
@@ -392,18 +507,6 @@ def _period(retention: dict[str, Any]) -> str:
     """`5년`, or `영구`."""
     row = class_of(retention["class"], datetime.fromisoformat(retention["from"]).date())
     return f"{row.years}년" if row.years is not None else "영구"
-
-
-def _decision(decision: dict[str, Any]) -> dict[str, Any]:
-    drafted = decision["act"] == Act.DRAFT
-    return {
-        "act": Act(decision["act"]).label,
-        "office": decision["office"],
-        "name": decision["name"],
-        "word": "상신" if drafted else Decision(decision["decision"]).label,
-        "at": datetime.fromisoformat(decision["at"]),
-        "opinion": decision["opinion"],
-    }
 
 
 def _state_of_record(shown: DisclosedRecord) -> str:

@@ -1,4 +1,4 @@
-"""The desk: what waits for me, writing, deciding, and what is on record. Views call actions."""
+"""The desk: the boxes, writing, documents, and what is on record. Views call actions."""
 
 import hashlib
 from functools import wraps
@@ -13,10 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
-from django_htmx.http import HttpResponseClientRedirect, retarget
 
 from danji.accounts.queries import offices_of
 from danji.approvals import actions
+from danji.approvals.habits import line_templates
 from danji.approvals.models import Draft
 from danji.approvals.queries import document_for, draft_of, drafts_of
 from danji.base import files
@@ -25,13 +25,11 @@ from danji.disclosure.queries import read_record
 from danji.formbook.definition import load
 from danji.formbook.inputs import keep, texts
 from danji.records.models import Relation
-from danji.rules.approval import OPINION_LIMIT, Decision, check_opinion
 from danji.rules.periods import day_in_seoul
 from danji.rules.refusal import Refusal
-from danji.rules.text import clean_line
-from danji.web.account import evidence
+from danji.web.account import demonstration_signer
 from danji.web.addresses import own_address
-from danji.web.desk import pages
+from danji.web.desk import board, lining, pages
 from danji.web.desk.access import (
     DeskRequest,
     View,
@@ -43,15 +41,41 @@ from danji.web.desk.access import (
 )
 from danji.web.desk.editor import Editor, edit
 from danji.web.downloads import download, download_pdf, download_proof
+from danji.web.sign import pages as signing
+from danji.web.sign.ceremony import CodeAsked, Pressed, way_of
+from danji.web.sign.desk import (
+    SigningRequest,
+    code_page,
+    decision_at_desk,
+    perform_at_desk,
+    with_code,
+)
 from danji.web.uploads import uploaded_file
 
 
 @require_safe
 @officer_required
 def home(request: DeskRequest) -> HttpResponse:
-    """What waits for me, and where my own documents are."""
-    context = pages.home(request.officeholder, timezone.now())
+    """One of the boxes, and how much lies in the others."""
+    context = board.home(request.officeholder, request.GET.dict(), timezone.now())
     return render(request, "desk/home.html", context)
+
+
+@require_safe
+@officer_required
+def several(request: DeskRequest) -> HttpResponse:
+    """What waits for me, to be decided together: each document with what is signed of it."""
+    reader, on = request.officeholder, day_in_seoul(timezone.now())
+    way = way_of(reader, demonstration_signer(request, reader))
+    context = board.several(reader, way=way, on=on)
+    return render(request, "desk/several.html", context)
+
+
+@require_safe
+@officer_required
+def settings(request: DeskRequest) -> HttpResponse:
+    """The way to what is set up once."""
+    return render(request, "desk/settings.html")
 
 
 def offices(request: HttpRequest) -> HttpResponse:
@@ -81,7 +105,7 @@ def of_draft(view: View) -> View:
         try:
             found = draft_of(request.officeholder, draft_id)
         except Draft.DoesNotExist:
-            document_for(request.officeholder, draft_id)
+            document_for(request.officeholder, draft_id, on=day_in_seoul(timezone.now()))
             if request.htmx:
                 raise Refusal(
                     "이미 상신한 문서입니다.", next_step="화면을 새로 열어 주세요."
@@ -95,23 +119,6 @@ def of_draft(view: View) -> View:
 # --- Writing -----------------------------------------------------------------------------------
 
 
-@require_safe
-@officer_required
-def forms(request: DeskRequest) -> HttpResponse:
-    """The forms to choose from."""
-    return render(request, "desk/new.html", pages.forms(request.officeholder, timezone.now()))
-
-
-@posted(back="desk:forms")
-@officer_required
-def drafts(request: DeskRequest) -> HttpResponse:
-    """Begin a draft on the chosen form."""
-    begun = actions.start_draft(
-        request.POST.get("form", ""), actor=request.officeholder, at=timezone.now()
-    )
-    return redirect("desk:draft", draft_id=begun.id)
-
-
 @officer_required
 @of_draft
 def draft(request: DeskRequest, found: Draft) -> HttpResponse:
@@ -122,7 +129,7 @@ def draft(request: DeskRequest, found: Draft) -> HttpResponse:
         return _editor(request, found, page, cite_query=request.GET.get("cite", ""))
     try:
         with transaction.atomic():
-            saved = _cite(request, _save(request, found))
+            saved = _line(request, _cite(request, _save(request, found)))
     except Refusal as refusal:
         if request.htmx:
             raise
@@ -140,7 +147,7 @@ def attachments(request: DeskRequest, found: Draft) -> HttpResponse:
     """Attach a file to a draft, or take one out; what was typed is saved with it."""
     try:
         with transaction.atomic():
-            saved = _cite(request, _save(request, found))
+            saved = _line(request, _cite(request, _save(request, found)))
     except Refusal as refusal:
         return _typed_again(request, found, refusal)
     try:
@@ -159,7 +166,7 @@ def submission(request: DeskRequest, found: Draft) -> HttpResponse:
     """Submit a draft; what was typed is saved first, and stays saved when submission is refused."""
     try:
         with transaction.atomic():
-            saved = _cite(request, _save(request, found))
+            saved = _line(request, _cite(request, _save(request, found)))
     except Refusal as refusal:
         return _typed_again(request, found, refusal)
     page = edit(load(bytes(saved.form.definition)), saved.inputs, checked=True)
@@ -218,6 +225,17 @@ def _cite(request: DeskRequest, saved: Draft) -> Draft:
     return saved
 
 
+def _line(request: DeskRequest, saved: Draft) -> Draft:
+    """Do what the buttons and choices beside the approval line say."""
+    actor, at = request.officeholder, timezone.now()
+    post = texts(dict(request.POST.lists()))
+    line = lining.changed(saved.line, post, templates=line_templates(actor))
+    if line != saved.line:
+        saved = actions.save_line(saved.id, line, actor=actor, at=at)
+    lining.keep_templates(line, post, actor=actor, at=at)
+    return saved
+
+
 def _attach_or_detach(request: DeskRequest, saved: Draft) -> None:
     actor, at = request.officeholder, timezone.now()
     for number, file in enumerate(saved.attachments, 1):
@@ -252,6 +270,8 @@ def _place_in_editor(request: DeskRequest, draft_id: UUID) -> str:
         return f"{here}?{urlencode({'cite': request.POST.get('cite', '')})}#cites"
     for name in request.POST:
         field, _, button = name.partition("-")
+        if field in {"line", "readers"} and button.startswith(lining.BUTTONS):
+            return f"{here}#line"
         if button == "add" or button.startswith("remove-"):
             return f"{here}#cites" if field == "cites" else f"{here}#f-{field}"
     return here
@@ -287,95 +307,73 @@ def _remember_warnings(request: DeskRequest, shown: Draft, page: Editor) -> bool
     return True
 
 
-# --- Deciding ----------------------------------------------------------------------------------
+# --- A document on its way ---------------------------------------------------------------------
 
 
 @require_safe
 @officer_required
 def document(request: DeskRequest, document_id: UUID) -> HttpResponse:
     """A document with its line and state, and the decision when it is the reader's turn."""
-    shown = document_for(request.officeholder, document_id)
-    return render(request, "desk/document.html", pages.document(shown, request.officeholder))
-
-
-@posted(back="desk:document")
-@officer_required
-def decision(request: DeskRequest, document_id: UUID) -> HttpResponse:
-    """Approve or return a document, exactly as it was shown."""
-    try:
-        chosen = _decision(request)
-        opinion = clean_line(request.POST.get("opinion", ""), "의견", limit=OPINION_LIMIT)
-        check_opinion(chosen, opinion)
-    except Refusal as refusal:
-        return _decide_again(request, document_id, refusal)
-    decided = actions.decide_step(
-        document_id,
-        actor=request.officeholder,
-        decision=chosen,
-        opinion=opinion,
-        evidence=evidence(request),
-        at=timezone.now(),
+    reader, at = request.officeholder, timezone.now()
+    shown = document_for(reader, document_id, on=day_in_seoul(at))
+    if any(
+        circulation.recipient_id == reader.id and circulation.sent_at and not circulation.read_at
+        for circulation in shown.circulations.all()
+    ):
+        actions.mark_read(document_id, actor=reader, at=at)
+    context = pages.document(shown, reader, at=at)
+    return render(
+        request, "desk/document.html", context | {"decision": decision_at_desk(request, shown)}
     )
-    # Compared afterwards, with what was loaded under the lock; a refusal undoes the decision.
-    if request.POST.get("digest") != decided.digest:
-        raise Refusal(
-            "보신 화면과 지금의 문서가 다릅니다. 결재하지 않았습니다.",
-            next_step="문서를 새로 열어 내용을 확인한 뒤 결재해 주세요.",
-        )
-    messages.success(request, f"{chosen.label}했습니다.")
-    # The whole page again: state, line and what can be done have all changed.
-    page = reverse("desk:document", args=[document_id])
-    return HttpResponseClientRedirect(page) if request.htmx else redirect(page)
-
-
-def _decision(request: DeskRequest) -> Decision:
-    try:
-        return Decision(request.POST.get("decision", ""))
-    except ValueError:
-        raise Refusal(
-            "승인인지 반려인지 고르지 않았습니다.", next_step="둘 가운데 하나를 눌러 주세요."
-        ) from None
-
-
-def _decide_again(request: DeskRequest, document_id: UUID, refusal: Refusal) -> HttpResponse:
-    shown = document_for(request.officeholder, document_id)
-    context = pages.document(
-        shown,
-        request.officeholder,
-        opinion=request.POST.get("opinion", ""),
-        error=str(refusal),
-    )
-    if request.htmx:
-        answer = render(request, "desk/_decision.html", context, status=422)
-        return retarget(answer, "#decision")
-    return render(request, "desk/document.html", context, status=422)
-
-
-@posted(back="desk:document")
-@officer_required
-def withdrawal(request: DeskRequest, document_id: UUID) -> HttpResponse:
-    """Take a document back; it can be mended at once."""
-    again = actions.withdraw_document(document_id, actor=request.officeholder, at=timezone.now())
-    messages.success(request, "회수했습니다. 고친 뒤 다시 상신하실 수 있습니다.")
-    return redirect("desk:draft", draft_id=again.id)
-
-
-@posted(back="desk:document")
-@officer_required
-def redraft(request: DeskRequest, document_id: UUID) -> HttpResponse:
-    """Begin anew with the content of an earlier document of one's own."""
-    if document_for(request.officeholder, document_id).drafter.id != request.officeholder.id:
-        raise Http404
-    again = actions.redraft_document(document_id, actor=request.officeholder, at=timezone.now())
-    return redirect("desk:draft", draft_id=again.id)
 
 
 @require_safe
 @officer_required
 def attachment(request: DeskRequest, document_id: UUID, position: int) -> HttpResponse:
     """A file attached to a document, for those who may read the document."""
-    shown = document_for(request.officeholder, document_id)
+    shown = document_for(request.officeholder, document_id, on=day_in_seoul(timezone.now()))
     return _file(shown.parsed_content(), position)
+
+
+# --- Deciding ----------------------------------------------------------------------------------
+
+
+@posted(back="desk:document")
+@with_code
+@officer_required
+def decision(request: SigningRequest, document_id: UUID) -> HttpResponse:
+    """Decide on a document, exactly as it was shown; or ask for the code with which to sign."""
+    try:
+        pressed = _pressed(request, document_id)
+        answer = perform_at_desk(request, pressed)
+    except Refusal as refusal:
+        return _decide_again(request, document_id, refusal)
+    page = reverse("desk:document", args=[document_id])
+    if isinstance(answer, CodeAsked):
+        here = reverse("desk:decision", args=[document_id])
+        return code_page(request, answer, action=here, back=page)
+    if answer.refused:
+        return _decide_again(request, document_id, answer.refused[0].refusal)
+    messages.success(request, signing.said_of(answer.done[0], request.officeholder))
+    return HttpResponseRedirect(page, status=303)
+
+
+def _pressed(request: SigningRequest, document_id: UUID) -> Pressed:
+    pressed = Pressed.read(request.POST)
+    if [item.document_id for item in pressed.items] != [document_id]:
+        raise Http404
+    return pressed
+
+
+def _decide_again(request: SigningRequest, document_id: UUID, refusal: Refusal) -> HttpResponse:
+    """The document with what was typed; where there is nothing to decide any more, why."""
+    at = timezone.now()
+    shown = document_for(request.officeholder, document_id, on=day_in_seoul(at))
+    again = decision_at_desk(request, shown, refusal)
+    if again is None:
+        raise refusal
+    context = pages.document(shown, request.officeholder, at=at)
+    return render(request, "desk/document.html", context | {"decision": again}, status=422)
 
 
 # --- What is on record -------------------------------------------------------------------------

@@ -10,9 +10,9 @@ PAUSE = 5.0  # seconds without a seal after which the worker looks by itself
 
 
 class Command(BaseCommand):
-    """Render, publish and send, for as long as it runs."""
+    """Render and publish, for as long as it runs."""
 
-    help = "봉인된 문서의 PDF를 만들고, 공개하고, 알림을 보냅니다."
+    help = "봉인된 문서의 PDF를 만들고 공개합니다."
     requires_system_checks = ()  # they are for development, and cost time
 
     def handle(self, **_options: Any) -> None:

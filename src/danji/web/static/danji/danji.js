@@ -136,4 +136,92 @@
     if (event.detail.target?.id === "decision") document.getElementById("decision")?.focus();
   });
   document.getElementById("problems")?.focus();
+
+  // Several documents at once: how many are marked is said before anything is signed.
+  const several = document.getElementById("several");
+  if (several) {
+    const said = document.getElementById("several-count");
+    const count = () => {
+      const marked = all("[name=item]:checked", several).length;
+      said.textContent = marked ? `${marked}건을 골랐습니다.` : "표시한 문서만 결재합니다.";
+    };
+    several.addEventListener("change", count);
+    count();
+  }
+
+  // Keys for those who decide all day. None of them decides: they only lead to what is pressed.
+  const help = () => {
+    const old = document.querySelector(".keys-help");
+    if (old) {
+      old.showModal();
+      return;
+    }
+    const dialog = document.createElement("dialog");
+    dialog.className = "keys-help";
+    dialog.setAttribute("aria-labelledby", "keys-title");
+    const title = document.createElement("h2");
+    title.id = "keys-title";
+    title.textContent = "글쇠로 움직이기";
+    const list = document.createElement("dl");
+    const keys = [
+      ["j", "다음 문서"],
+      ["k", "앞 문서"],
+      ["Enter", "고른 문서 열기"],
+      ["/", "찾기"],
+      ["a", "승인 단추로 가기(누르지는 않음)"],
+      ["n", "다음 문서 결재하기로 가기"],
+      ["?", "이 도움말"],
+    ];
+    for (const [key, what] of keys) {
+      const term = document.createElement("dt");
+      const kbd = document.createElement("kbd");
+      kbd.textContent = key;
+      term.append(kbd);
+      const said = document.createElement("dd");
+      said.textContent = what;
+      list.append(term, said);
+    }
+    const form = document.createElement("form");
+    form.method = "dialog";
+    const close = document.createElement("button");
+    close.className = "krds-btn large primary";
+    close.textContent = "닫기";
+    form.append(close);
+    dialog.append(title, list, form);
+    document.body.append(dialog);
+    dialog.showModal();
+  };
+  const move = (step) => {
+    const links = all("[data-keys-list] .row-link");
+    if (!links.length) return;
+    const at = links.indexOf(document.activeElement);
+    const next = at < 0 ? (step > 0 ? 0 : links.length - 1) : at + step;
+    links[Math.min(Math.max(next, 0), links.length - 1)].focus();
+  };
+  const look = () => {
+    const search = document.querySelector("[data-keys-search]");
+    if (!search) return;
+    search.closest("details")?.setAttribute("open", "");
+    search.focus();
+  };
+  const lead = (selector) => {
+    const target = document.querySelector(selector);
+    target?.scrollIntoView({ block: "center" });
+    target?.focus();
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (event.target.closest("input, textarea, select, dialog, [contenteditable]")) return;
+    const does = {
+      j: () => move(1),
+      k: () => move(-1),
+      "/": look,
+      a: () => lead("button[name=decision][value=approve]"),
+      n: () => lead("[data-keys-next]"),
+      "?": help,
+    }[event.key];
+    if (!does) return;
+    event.preventDefault();
+    does();
+  });
 })();
