@@ -1,4 +1,4 @@
-"""Ten thousand documents in seconds: three taken along by the application itself, the rest copied.
+"""Thousands of documents in seconds: some taken along by the application itself, the rest copied.
 
 A copy is true in shape and size and has rows of its own in every table, and its content is its
 own; only its events so far and its record are still those of the document it was copied from.
@@ -24,7 +24,7 @@ CREATE OR REPLACE FUNCTION pg_temp.id_of(age interval) RETURNS uuid LANGUAGE sql
 $$;
 CREATE TEMP TABLE copy ON COMMIT DROP AS
     SELECT n, age, pg_temp.id_of(age) AS doc
-    FROM generate_series(1, %(count)s) AS n, make_interval(hours => 20000 - n) AS age;
+    FROM generate_series(1, %(count)s) AS n, make_interval(mins => 60 * 20000 - n * 20) AS age;
 CREATE TEMP TABLE copied_event ON COMMIT DROP AS
     SELECT event.id AS old, pg_temp.id_of(age) AS id, copy.doc, n, seq
     FROM copy, transparency_event AS event WHERE event.doc = %(model)s;
@@ -35,9 +35,24 @@ INSERT INTO approvals_document SELECT made.* FROM approvals_document AS model, c
     jsonb_populate_record(model, jsonb_build_object('id', doc, 'content', own,
         'digest', encode(sha256(own), 'hex'), 'submitted_at', submitted_at - age)) AS made
     WHERE model.id = %(model)s;
-INSERT INTO approvals_step SELECT made.* FROM approvals_step AS model, copy,
-    jsonb_populate_record(model, jsonb_build_object(
-        'id', pg_temp.id_of(age), 'document_id', doc, 'decided_at', decided_at - age)) AS made
+CREATE TEMP TABLE copied_step ON COMMIT DROP AS
+    SELECT step.id AS old, pg_temp.id_of(age) AS id, copy.doc, age
+    FROM copy, approvals_step AS step WHERE step.document_id = %(model)s;
+INSERT INTO approvals_step SELECT made.* FROM approvals_step AS model
+    JOIN copied_step ON old = model.id,
+    jsonb_populate_record(model, jsonb_build_object('id', copied_step.id,
+        'document_id', copied_step.doc, 'decided_at', decided_at - age)) AS made;
+INSERT INTO approvals_turn SELECT made.* FROM approvals_turn AS model
+    JOIN copied_step ON old = model.step_id,
+    jsonb_populate_record(model, jsonb_build_object('id', pg_temp.id_of(age),
+        'step_id', copied_step.id, 'document_id', copied_step.doc, 'since', since - age)) AS made;
+INSERT INTO approvals_outcome SELECT made.* FROM approvals_outcome AS model, copy,
+    jsonb_populate_record(model, jsonb_build_object('id', pg_temp.id_of(age),
+        'document_id', doc, 'ended_at', ended_at - age)) AS made
+    WHERE model.document_id = %(model)s;
+INSERT INTO approvals_circulation SELECT made.* FROM approvals_circulation AS model, copy,
+    jsonb_populate_record(model, jsonb_build_object('id', pg_temp.id_of(age), 'document_id', doc,
+        'sent_at', sent_at - age, 'read_at', sent_at - age + interval '1 hour')) AS made
     WHERE model.document_id = %(model)s;
 INSERT INTO transparency_event SELECT made.* FROM transparency_event AS model
     JOIN copied_event ON old = model.id,
@@ -70,18 +85,25 @@ UPDATE records_register SET last = last + %(count)s WHERE EXISTS (
 
 
 def fill(
-    place: Installation, *, total: int = TOTAL, reviewing: int = 100, approving: int = 200
+    place: Installation,
+    *,
+    total: int = TOTAL,
+    reviewing: int = 100,
+    approving: int = 200,
+    returned: int = 0,
 ) -> None:
     """Fill the complex with expense documents (지출결의서).
 
     Args: of the `total`, `reviewing` wait for the chief's review and `approving` for the manager's
-    approval; all others are on record.
+    approval, and the manager `returned` so many; all others are on record.
     """
-    finished = total - reviewing - approving
+    finished = total - reviewing - approving - returned
     with owner(place) as database:
         for decided, count in ((2, finished), (1, approving), (0, reviewing)):
             if count:
                 _copy(database, place, make_document(place, decided), count - 1)
+        if returned:
+            _copy(database, place, make_document(place, 2, "return"), returned - 1)
         database.execute("VACUUM ANALYZE")
 
 
@@ -100,10 +122,11 @@ def _copy(
         database.execute(COPY, {"model": model, "count": count, "complex": place.complex_id})
 
 
-def make_document(place: Installation, decided: int) -> UUID:
+def make_document(place: Installation, decided: int, last: str = "approve") -> UUID:
     """Take one document along its line by the application's own actions.
 
-    Args: `decided` is how many of its two deciders have approved.
+    Args: `decided` is how many of its two deciders have decided, and `last` what the manager did;
+    the chair is shown the document (참조).
     """
     from django.utils import timezone
 
@@ -113,7 +136,8 @@ def make_document(place: Installation, decided: int) -> UUID:
     from danji.config.demonstration.documents import EXPENSE
     from danji.formbook import values
     from danji.formbook.definition import load
-    from danji.rules.approval import Decision
+    from danji.rules.approval import Choice, Decision
+    from danji.signing.evidence import session_signer
 
     officers, at = place.cast.officers, timezone.now()
     bookkeeper = officers[Office.BOOKKEEPER]
@@ -121,14 +145,18 @@ def make_document(place: Installation, decided: int) -> UUID:
         draft = actions.start_draft("expense", actor=bookkeeper, at=at)
         inputs = values.to_inputs(load(bytes(draft.form.definition)), EXPENSE)
         actions.save_draft(draft.id, inputs, revision=1, actor=bookkeeper, at=at)
+        shown = {"kind": "reference", "officeholder": officers[Office.CHAIR].id.hex}
+        actions.save_line(draft.id, {"readers": [shown]}, actor=bookkeeper, at=at)
         document = actions.submit_draft(draft.id, actor=bookkeeper, at=at)
-        for office in (Office.CHIEF, Office.MANAGER)[:decided]:
+        choices = (Choice(Decision.APPROVE), Choice(Decision(last), "다시 봐 주세요."))
+        for office, choice in list(zip((Office.CHIEF, Office.MANAGER), choices, strict=True))[
+            :decided
+        ]:
             actions.decide_step(
                 document.id,
                 actor=officers[office],
-                decision=Decision.APPROVE,
-                opinion="",
-                evidence=actions.Evidence("demo", at),
+                choice=choice,
+                sign=session_signer("demo", at),
                 at=at,
             )
     return document.id
@@ -158,9 +186,12 @@ def publish(place: Installation) -> dict[str, str]:
 
 def waiting(place: Installation, office: str) -> list[tuple[UUID, str]]:
     """(id, digest) of the documents that wait for an officer now."""
+    from django.utils import timezone
+
     from danji.approvals.queries import waiting_for
     from danji.base import tenancy
+    from danji.rules.periods import day_in_seoul
 
     with tenancy.within(place.complex_id):
-        steps = waiting_for(place.cast.officers[office])
-        return [(step.document.id, step.document.digest) for step in steps]
+        turns = waiting_for(place.cast.officers[office], on=day_in_seoul(timezone.now()))
+        return [(turn.document.id, turn.document.digest) for turn in turns]

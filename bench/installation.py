@@ -38,9 +38,36 @@ class Installation:
     def complex_id(self) -> UUID:
         return self.cast.complex.id
 
-    def cookies(self, office: str) -> str:
-        """The cookies of somebody in that office who has just signed in."""
-        return f"sessionid={sign_in(self.cast.officers[office])}; csrftoken={CSRF}"
+    def cookies(self, office: str, method: str = "demo") -> str:
+        """The cookies of somebody in that office who has just signed in.
+
+        Args: by "demo" they also sign by having done so; by "mail-code" they need a passkey.
+        """
+        return f"sessionid={sign_in(self.cast.officers[office], method)}; csrftoken={CSRF}"
+
+    def token(self, office: str) -> str:
+        """A token of a program of somebody in that office, who has agreed to sign with it.
+
+        It decides, so a second officer has confirmed it.
+        """
+        from datetime import timedelta
+
+        from django.utils import timezone
+
+        from danji.base import tenancy
+        from danji.integration.actions import confirm_token, issue_token
+        from danji.integration.models import ApiScope
+        from danji.rules.periods import day_in_seoul
+        from danji.signing.actions import accept_method
+
+        officer, at = self.cast.officers[office], timezone.now()
+        second = self.cast.officers["chief" if office == "manager" else "manager"]
+        with tenancy.within(self.complex_id):
+            accept_method(actor=officer, at=at)
+            last = day_in_seoul(at) + timedelta(days=1)
+            issued = issue_token("bench", list(ApiScope), last, actor=officer, at=at)
+            confirm_token(issued.token.id, actor=second, at=at)
+            return issued.text
 
     @contextmanager
     def serving(self) -> Iterator[None]:
@@ -132,7 +159,7 @@ def answers(port: int) -> bool:
         return False
 
 
-def sign_in(officeholder: Officeholder) -> str:
+def sign_in(officeholder: Officeholder, method: str) -> str:
     """A session as signing in leaves it. Returns: its key."""
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.utils import timezone
@@ -145,7 +172,7 @@ def sign_in(officeholder: Officeholder) -> str:
     session[HASH_SESSION_KEY] = officeholder.person.get_session_auth_hash()
     session["complex"] = str(officeholder.complex_id)
     session["officeholder"] = str(officeholder.id)
-    session["signed_in"] = {"method": "demo", "at": timezone.now().isoformat()}
+    session["signed_in"] = {"method": method, "at": timezone.now().isoformat()}
     session.save()
     return str(session.session_key)
 

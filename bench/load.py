@@ -6,11 +6,12 @@ thread serves all clients, each on a connection that stays open, each with one r
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import selectors
 import socket
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -35,6 +36,7 @@ class Answer:
         return ""
 
 
+Fields = Mapping[str, "str | list[str]"]
 Work = Generator[bytes, Answer, None]
 
 
@@ -75,10 +77,20 @@ def get(path: str, *, cookies: str = "", **headers: str) -> bytes:
     return _request("GET", path, cookies, headers)
 
 
-def post(path: str, fields: dict[str, str], *, cookies: str, **headers: str) -> bytes:
-    """A POST request with the fields of a form."""
+def post(path: str, fields: Fields, *, cookies: str, **headers: str) -> bytes:
+    """A POST request with the fields of a form; of a list, each text is a field of that name."""
     headers["Content_Type"] = "application/x-www-form-urlencoded"
-    return _request("POST", path, cookies, headers, urlencode(fields).encode())
+    return _request("POST", path, cookies, headers, urlencode(fields, doseq=True).encode())
+
+
+def post_json(path: str, data: object, *, token: str, key: str) -> bytes:
+    """A call of the API that writes. Args: `key` is new for each thing to be done."""
+    headers = {
+        "Content_Type": "application/json",
+        "Authorization": f"Bearer {token}",
+        "Idempotency_Key": key,
+    }
+    return _request("POST", path, "", headers, json.dumps(data).encode())
 
 
 def post_file(
@@ -232,6 +244,16 @@ class _Client:
             return None
         self.buffer = rest[length:]
         return Answer(answer.status, head, rest[:length])
+
+
+def once(port: int, request: bytes, status: int) -> float:
+    """Make one request alone. Returns: seconds until it was answered with that status."""
+    begun = time.perf_counter()
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(request)
+        first = connection.recv(1 << 18)
+        expect(Answer(int(first[9:12]), first, first.partition(b"\r\n\r\n")[2]), status)
+    return time.perf_counter() - begun
 
 
 def expect(answer: Answer, status: int) -> None:
