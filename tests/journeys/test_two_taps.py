@@ -211,6 +211,6 @@ def test_several_documents_are_signed_with_one_gesture(phone, installation):
     check(phone)
     for title in titles:
         phone.get_by_label(title).check()
-    phone.get_by_role("button", name="표시한 문서 승인").tap()
+    phone.get_by_role("button", name="표시한 문서 결재").tap()
     expect(phone.get_by_role("heading", level=1)).to_have_text("2건을 결재했습니다")
     check(phone)

@@ -125,6 +125,20 @@ WAITING_FOR_MANAGER: dict[str, Any] = EXPENSE | {
     "pay_on": "2026-12-10",
 }
 
+WAITING_FOR_CHAIR: dict[str, Any] = EXPENSE | {
+    "title": "어린이놀이터 바닥재 보수",
+    "reason": [
+        "1. 미끄럼틀 아래 고무 바닥이 벌어져 아이들이 걸려 넘어질 수 있어 보수하고자 합니다."
+    ],
+    "items": {
+        "rows": [{"name": "탄성 바닥재 보수", "spec": "6㎡", "quantity": 1, "unit_price": 780_000}]
+    },
+    "payee": "(주)든든바닥",
+    "account": "수선비",
+    "fund": "repair-fee",
+    "pay_on": "2026-12-15",
+}
+
 WAITING_FOR_CHIEF: dict[str, Any] = {
     "title": "겨울철 수도 동파 예방 안내 방송",
     "purpose": ["1. 기온이 영하로 내려가기 전에 동파 예방 방법을 알리고자 합니다."],

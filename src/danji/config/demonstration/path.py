@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from danji.accounts.models import Office, Officeholder
 from danji.approvals import actions
+from danji.approvals.lines import Added, Changes
 from danji.approvals.models import Document, Step
 from danji.base import tenancy
 from danji.config.demonstration import documents
@@ -23,7 +24,7 @@ from danji.disclosure.queries import disclosed, pdf_of, proof_of
 from danji.formbook import values
 from danji.formbook.definition import load
 from danji.records.models import Record, Relation
-from danji.rules.approval import Choice, Decision
+from danji.rules.approval import Act, Choice, Decision
 from danji.signing.evidence import session_signer
 from danji.transparency.queries import policy
 from danji.transparency.sequencer import Sequencer, only_one
@@ -69,6 +70,14 @@ def _approve_documents(cast: Cast) -> None:
     _take(cast, Office.CLERK, "bid-notice", documents.CHANGED_BID_NOTICE, supersedes=first)
     # Something to decide for whoever looks in.
     _take(cast, Office.BOOKKEEPER, "expense", documents.WAITING_FOR_MANAGER, until=Office.MANAGER)
+    _take(
+        cast,
+        Office.BOOKKEEPER,
+        "expense",
+        documents.WAITING_FOR_CHAIR,
+        until=Office.CHAIR,
+        confirming=cast.officers[Office.CHAIR],
+    )
     _take(cast, Office.CLERK, "memo", documents.WAITING_FOR_CHIEF, until=Office.CHIEF)
 
 
@@ -114,6 +123,7 @@ def _submit(
     *,
     attachment: bytes | None = None,
     supersedes: UUID | None = None,
+    confirming: Officeholder | None = None,
 ) -> Document:
     now = timezone.now()
     draft = actions.start_draft(form, actor=drafter, at=now)
@@ -123,6 +133,9 @@ def _submit(
         actions.attach_file(draft.id, "견적서.pdf", attachment, actor=drafter, at=now)
     if supersedes is not None:
         actions.cite_record(draft.id, supersedes, Relation.SUPERSEDES, actor=drafter, at=now)
+    if confirming is not None:
+        changes = Changes(added=(Added(Act.CONFIRM, confirming.id),))
+        actions.save_line(draft.id, changes.as_json(), actor=drafter, at=now)
     return actions.submit_draft(draft.id, actor=drafter, at=now)
 
 

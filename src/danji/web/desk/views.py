@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
+from danji.accounts.models import Office
 from danji.accounts.queries import offices_of
 from danji.approvals import actions
 from danji.approvals.habits import line_templates
@@ -24,6 +25,7 @@ from danji.disclosure.actions import clear_record
 from danji.disclosure.queries import read_record
 from danji.formbook.definition import load
 from danji.formbook.inputs import keep, texts
+from danji.outbox.queries import is_operator
 from danji.records.models import Relation
 from danji.rules.periods import day_in_seoul
 from danji.rules.refusal import Refusal
@@ -75,7 +77,11 @@ def several(request: DeskRequest) -> HttpResponse:
 @officer_required
 def settings(request: DeskRequest) -> HttpResponse:
     """The way to what is set up once."""
-    return render(request, "desk/settings.html")
+    context = {
+        "is_operator": is_operator(request.officeholder),
+        "is_manager": request.officeholder.office == Office.MANAGER,
+    }
+    return render(request, "desk/settings.html", context)
 
 
 def offices(request: HttpRequest) -> HttpResponse:
