@@ -201,13 +201,17 @@ def attach_file(
     name = clean_line(name, "붙임 파일 이름")
     # Looking takes seconds: before anything is locked.
     media_type = examine(name, data).media_type
-    return _keep_file(draft_id, name, data, media_type, actor=actor, at=at)
+    return attach_examined(draft_id, name, data, media_type, actor=actor, at=at)
 
 
 @transaction.atomic
-def _keep_file(
+def attach_examined(
     draft_id: UUID, name: str, data: bytes, media_type: str, *, actor: Officeholder, at: datetime
 ) -> Draft:
+    """Attach a file that was examined when it came, under the name it was examined with.
+
+    Raises: Refusal when there are too many, or the same is attached already.
+    """
     draft = _own_draft(draft_id, actor, at)
     if len(draft.attachments) >= ATTACHMENT_LIMIT:
         raise Refusal(

@@ -1,11 +1,12 @@
 """Doing one thing after another: what is wrong with one keeps none of the others waiting."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 
 from danji.base import tenancy
 from danji.rules.refusal import Refusal
@@ -35,3 +36,21 @@ def each(complex_id: UUID, things: Iterable[Thing], do: Callable[[Thing], None])
         else:
             done += 1
     return done
+
+
+@contextmanager
+def hold_lock(*lock: int) -> Iterator[bool]:
+    """Hold a lock of the database; yields False when another process does the same already.
+
+    Args: `lock` is one number or two, as PostgreSQL's advisory locks have them.
+    """
+    numbers = ", ".join(["%s"] * len(lock))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_try_advisory_lock({numbers})", lock)
+        (held,) = cursor.fetchone()
+    try:
+        yield held
+    finally:
+        if held:
+            with connection.cursor() as cursor:
+                cursor.execute(f"SELECT pg_advisory_unlock({numbers})", lock)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from danji.approvals.habits import begin_recurring_drafts
 from danji.approvals.jobs import remind_waiting
 from danji.attachments.jobs import make_previews
-from danji.base.jobs import alone
+from danji.base.jobs import hold_lock
 from danji.complexes.models import Complex
 from danji.disclosure.jobs import publish_rendered_records, write_missing_pages
 from danji.integration.jobs import LOCK as TELLING
@@ -88,7 +88,7 @@ def keep_telling(stop: threading.Event) -> None:
     """
     try:
         while not stop.is_set():
-            with alone(TELLING) as held:
+            with hold_lock(TELLING) as held:
                 while held and not stop.is_set():
                     if not _run((deliver_webhooks,)):
                         stop.wait(ENDINGS)

@@ -14,6 +14,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Q
 
 from danji.base import tenancy
+from danji.base.jobs import hold_lock
 from danji.outbox.gateway import gateway_sender
 from danji.outbox.mail import mail_sender
 from danji.outbox.models import Channel, Delivery, PendingDelivery, PushSubscription
@@ -95,16 +96,8 @@ def waiting_complexes(channel: Channel, *, at: datetime) -> list[UUID]:
 @contextmanager
 def only_one(channel: Channel) -> Iterator[bool]:
     """Hold the lock of one way; yields False when another process sends on it."""
-    numbers = [LOCK, list(Channel).index(channel)]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", numbers)
-        (held,) = cursor.fetchone()
-    try:
+    with hold_lock(LOCK, list(Channel).index(channel)) as held:
         yield held
-    finally:
-        if held:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", numbers)
 
 
 def _is_stale(pending: PendingDelivery, at: datetime) -> bool:

@@ -12,9 +12,7 @@ from danji.outbox.models import Channel
 class Command(BaseCommand):
     """Tell people and programs what they are to be told, for as long as it runs."""
 
-    help = (
-        "알림을 메일과 기기 알림, 알림톡·문자로, 결재가 끝난 것을 다른 프로그램에 보냅니다."
-    )
+    help = "알림을 메일과 기기 알림, 알림톡·문자로, 결재가 끝난 것을 다른 프로그램에 보냅니다."
     requires_system_checks = ()  # they are for development, and cost time
 
     def handle(self, **_options: Any) -> None:
