@@ -232,7 +232,7 @@ def test_what_does_not_pass_a_strangers_check_is_not_shown(file, monkeypatch, ma
     record = file()
     assert [place["kind"] for place in Obstacle.objects.get().places] == [UNPROVEN]
     assert not document_folder(record.complex.code, record.doc.hex).exists()
-    assert f"공개 보류: {record.title}" in [mail.subject for mail in mailoutbox]
+    assert f"자료가 바뀜: {record.title}" in [mail.subject for mail in mailoutbox]
 
 
 def test_an_altered_record_is_not_shown(file, manager):

@@ -7,6 +7,7 @@ with the rights of the owner of the database, as whoever runs the machine could.
 import base64
 import re
 from datetime import date, timedelta
+from hashlib import sha256
 
 import pytest
 from django.db import DatabaseError, transaction
@@ -16,6 +17,8 @@ from danji.approvals.links import decision_link, read_link
 from danji.approvals.models import Document, Draft, Outcome, Step
 from danji.approvals.queries import waiting_for
 from danji.config.schedule import run_jobs
+from danji.disclosure import jobs
+from danji.disclosure.inspection import UNPROVEN, Place
 from danji.disclosure.models import Obstacle, Publication
 from danji.disclosure.queries import disclosed, pdf_of, proof_of, read_record
 from danji.outbox.models import Message
@@ -218,14 +221,55 @@ def test_wonju_2017_money_is_spent_without_an_approval(bookkeeper, chief, manage
         bytes(32),
         document.id,
     )
-    decide(document, manager, sign, at)
+    with pytest.raises(Refusal, match="봉인 장부에 적힌 것과 달라"):
+        decide(document, manager, sign, at)
+    assert not Record.objects.exists()
+
+
+def test_daegu_the_slip_is_exchanged_whole_between_two_signatures(
+    bookkeeper, chief, manager, sign, alter, at
+):
+    """대구 2006~: not a digit but the whole slip, with everything that is computed from it."""
+    document = submit(bookkeeper, at, form="expense")
+    decide(document, chief, sign, at)
+    content = bytes(document.content).replace("겨울상사".encode(), "가을상사".encode())
+    alter(
+        "UPDATE approvals_document SET content = %s, digest = %s, payee = %s WHERE id = %s",
+        content,
+        sha256(content).hexdigest(),
+        "(주)가을상사",
+        document.id,
+    )
+    with pytest.raises(Refusal, match="봉인 장부에 적힌 것과 달라"):
+        decide(document, manager, sign, at)
+
+
+def test_an_opinion_is_put_into_anothers_mouth(bookkeeper, chief, manager, sign, alter, at):
+    """경산 2014, on the way: what the chief said is rewritten before the manager reads it."""
+    document = submit(bookkeeper, at)
+    decide(document, chief, sign, at, Decision.DISSENT, "견적이 하나뿐입니다.")
+    alter(
+        "UPDATE approvals_step SET opinion = '이의 없음' WHERE document_id = %s AND position = 2",
+        document.id,
+    )
+    with pytest.raises(Refusal, match="봉인 장부에 적힌 것과 달라"):
+        decide(document, manager, sign, at)
+
+
+def test_what_was_altered_after_filing_is_not_shown_and_the_auditor_hears_of_it(
+    bookkeeper, chief, manager, appointed, sign, monkeypatch, at
+):
+    auditor = appointed("한상우", "auditor")
+    document = approved(bookkeeper, chief, manager, sign, at)
+    monkeypatch.setattr(
+        jobs, "_unproven", lambda *_: [Place("문서 전체", UNPROVEN)]
+    )  # as when the log's own check fails
     seal_and_publish()
-    record = Record.objects.get(doc=document.id)
-    shown = disclosed(record)
-    report = check_pdf(pdf_of(shown), proof_of(shown, record.complex), policy(record.complex))
-    assert report.verdict is Verdict.REFUSED
-    assert Obstacle.objects.filter(record=record).exists()
+    assert Obstacle.objects.filter(record__doc=document.id).exists()
     assert not Publication.objects.exists()
+    assert Message.objects.filter(
+        recipient=auditor.person, subject__startswith="자료가 바뀜"
+    ).exists()
 
 
 def test_wonju_2017_an_approval_made_up_whole_is_never_sealed(

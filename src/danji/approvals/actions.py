@@ -1,5 +1,6 @@
 """Writing drafts, submitting them, deciding."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -57,8 +58,8 @@ from danji.rules.periods import day_in_seoul
 from danji.rules.refusal import Refusal
 from danji.rules.text import clean_line
 from danji.signing.evidence import SIGNED_WITHIN, Signer
-from danji.transparency.actions import Kept, Tail, append_event, tail_of
-from danji_verify.canonical import b64encode, canonical
+from danji.transparency.actions import Chained, Kept, Tail, append_event, chain_of
+from danji_verify.canonical import b64decode, b64encode, canonical
 from danji_verify.entry import Event, format_time
 
 ATTACHMENT_LIMIT = 10  # files in one document
@@ -491,7 +492,9 @@ def skip_step(
     step = approval.check_skip(actor.id, line.at(position), line, is_away=away, reason=reason)
     if row is None:
         raise Step.DoesNotExist(position)
-    case = _Case(document, steps, line, step, row, None, tail_of(actor.complex_id, document_id))
+    chain = chain_of(actor.complex_id, document_id)
+    _check_logged(document, steps, chain)
+    case = _Case(document, steps, line, step, row, None, chain[-1].tail)
     choice = Choice(Decision.SKIP, reason)
     statement = _statement(case, actor, choice, at)
     leaf_hash = append_event(
@@ -843,7 +846,9 @@ def _case(document_id: UUID, actor: Officeholder, acting_for: UUID | None, at: d
     row = _row_of(step, steps)
     absence = _absence(row.approver, actor, steps, at) if acting_for else None
     _check_columns(document)
-    return _Case(document, steps, line, step, row, absence, tail_of(actor.complex_id, document_id))
+    chain = chain_of(actor.complex_id, document_id)
+    _check_logged(document, steps, chain)
+    return _Case(document, steps, line, step, row, absence, chain[-1].tail)
 
 
 def _absence(
@@ -1221,6 +1226,40 @@ def _update_draft(draft: Draft, **changes: Any) -> None:
     Draft.objects.within(draft.complex_id).filter(id=draft.id).update(
         revision=draft.revision, **changes
     )
+
+
+def _check_logged(document: Document, steps: Sequence[Step], chain: Sequence[Chained]) -> None:
+    """What was submitted and decided is what the log says: rows are not believed without it.
+
+    Raises: Refusal.
+    """
+    logged = {event.leaf_hash: event for event in chain}
+    for step in steps:
+        if not step.decision:
+            continue
+        event = logged.get(bytes(step.leaf_hash or b""))
+        if event is None or not _is_as_logged(document, step, event):
+            raise Refusal(
+                "이 문서의 내용이나 결재가 봉인 장부에 적힌 것과 달라 결재할 수 없습니다. "
+                "누가 자료를 고쳤을 수 있습니다.",
+                next_step="결재하지 말고 감사와 운영자에게 알려 주세요.",
+            )
+
+
+def _is_as_logged(document: Document, step: Step, event: Chained) -> bool:
+    if event.fields.get("body", {}).get("sha256") != document.digest:
+        return False
+    if step.act == approval.Act.DRAFT:
+        return event.name == Event.SUBMITTED
+    statement = json.loads(b64decode(event.fields["stmt"]["value"]))
+    said = [statement.get(key) for key in ("step", "act", "decision", "opinion", "at")]
+    return step.decided_at is not None and said == [
+        step.position,
+        step.act,
+        step.decision,
+        step.opinion,
+        format_time(_second(step.decided_at)),
+    ]
 
 
 def _locked(document_id: UUID, actor: Officeholder) -> tuple[Document, list[Step]]:

@@ -7,9 +7,8 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from danji.accounts.models import Office, Officeholder
-from danji.accounts.queries import holder_of
 from danji.complexes.models import Complex
-from danji.disclosure.inspection import Place
+from danji.disclosure.inspection import UNPROVEN, Place
 from danji.disclosure.models import Clearance, Obstacle, Publication
 from danji.disclosure.queries import DisclosedRecord, read_record
 from danji.outbox.actions import tell
@@ -69,21 +68,25 @@ def _cleared(clearance: Clearance | None) -> dict[str, str] | None:
 
 @transaction.atomic
 def note_obstacle(shown: DisclosedRecord, places: Sequence[Place], *, at: datetime) -> Obstacle:
-    """Note why a record was not disclosed, and tell the manager."""
+    """Note why a record was not disclosed, and tell the manager; chair and auditors too, when it
+    does not agree with the log.
+    """
     obstacle: Obstacle = Obstacle.objects.create(
         complex_id=shown.record.complex_id,
         record=shown.record,
         places=[{"place": place.place, "kind": place.kind} for place in places],
         found_at=at,
     )
-    if manager := holder_of(shown.record.complex_id, Office.MANAGER, on=day_in_seoul(at)):
-        found = "\n".join(f"- {place.place}: {place.kind}" for place in places)
-        tell(
-            manager,
-            f"공개 보류: {shown.record.title}",
-            f"{shown.record.number} 문서를 공개하지 않았습니다.\n{found}",
-            at=at,
-        )
+    altered = any(place.kind == UNPROVEN for place in places)
+    offices = [Office.MANAGER, *([Office.CHAIR, Office.AUDITOR] if altered else [])]
+    subject = f"{'자료가 바뀜' if altered else '공개 보류'}: {shown.record.title}"
+    found = "\n".join(f"- {place.place}: {place.kind}" for place in places)
+    body = f"{shown.record.number} 문서를 공개하지 않았습니다.\n{found}"
+    if altered:
+        body += "\n누가 저장된 자료를 고쳤을 수 있습니다. 운영자에게 알려 확인해 주세요."
+    told = Officeholder.objects.within(shown.record.complex_id).in_office(day_in_seoul(at))
+    for officer in told.filter(office__in=offices).select_related("person", "complex"):
+        tell(officer, subject, body, at=at)
     return obstacle
 
 

@@ -34,6 +34,13 @@ LAST = """
 SELECT seq, leaf_hash, entry FROM transparency_event WHERE complex_id = %s AND doc = %s
 ORDER BY seq DESC LIMIT 1
 """
+CHAIN = """
+SELECT event.seq, event.name, event.leaf_hash, event.entry, opening.fields
+FROM transparency_event AS event
+LEFT JOIN transparency_opening AS opening
+    ON (opening.complex_id, opening.event_id) = (event.complex_id, event.id)
+WHERE event.complex_id = %s AND event.doc = %s ORDER BY event.seq
+"""
 # An event, what opens it, and its place in the queue: one statement, for every decision waits for
 # it, and three would cost half of the time a decision takes in the database.
 APPEND = """
@@ -108,6 +115,39 @@ def open_log(complex_: Complex, *, seal_certificate: bytes, at: datetime) -> Log
         at=at,
     )
     return log
+
+
+@dataclass(frozen=True)
+class Chained:
+    """An event of a document as it was logged; `fields` open it, as in `Opening`."""
+
+    seq: int
+    name: str
+    leaf_hash: bytes
+    at: datetime
+    fields: Mapping[str, Mapping[str, str]]
+
+    @property
+    def tail(self) -> "Tail":
+        """Where the chain stands after this event."""
+        return Tail(self.seq + 1, self.leaf_hash, self.at)
+
+
+def chain_of(complex_id: UUID, doc: UUID) -> list[Chained]:
+    """Every event of a document in order, placed or not. The caller holds the document's lock."""
+    with connection.cursor() as cursor:
+        cursor.execute(CHAIN, [complex_id, doc])
+        rows = cursor.fetchall()
+    return [
+        Chained(
+            seq,
+            name,
+            bytes(leaf_hash),
+            entry.parse_time(json.loads(bytes(data))["t"]),
+            json.loads(fields) if isinstance(fields, str) else fields or {},
+        )
+        for seq, name, leaf_hash, data, fields in rows
+    ]
 
 
 def tail_of(complex_id: UUID, doc: UUID) -> Tail:

@@ -25,7 +25,7 @@ from danji.approvals.queries import (
     waiting_for,
 )
 from danji.authority.queries import absence_of
-from danji.disclosure.inspection import Place
+from danji.disclosure.inspection import UNPROVEN, Place
 from danji.disclosure.queries import (
     DisclosedRecord,
     Reader,
@@ -498,6 +498,7 @@ def _obstacle(shown: DisclosedRecord) -> dict[str, Any] | None:
     places = [Place(**place) for place in shown.obstacle.places]
     return {
         "places": places,
+        "altered": any(place.kind == UNPROVEN for place in places),
         "cleared": shown.clearance is not None,
         "can_be_cleared": all(place.can_be_cleared for place in places),
     }
