@@ -135,7 +135,7 @@ def in_bulk(place: Installation, documents: list[Shown], device: SoftPasskey | N
         some = documents[number * BULK : (number + 1) * BULK]
         fields = sign(place, "chief", device, some) if device else pressed(*some)
         request = load.post("/desk/decisions/", fields, cookies=cookies)
-        took.append(load.once(place.port, request, 200))
+        took.append(load.once(place.port, request, 303))
     left = {document_id for document_id, _ in waiting(place, "chief")}
     if undecided := left & {document_id for document_id, _ in documents}:
         raise RuntimeError(f"{len(undecided)} of the documents were not decided")

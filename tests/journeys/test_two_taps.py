@@ -172,8 +172,12 @@ def test_without_a_device_the_mailed_code_signs(phone, installation):
 
     phone.goto(link_in(mailed(installation, MANAGER, f"결재 요청: {title}")))
     calm(phone)
+    phone.get_by_role("link", name="로그인해서 동의하기").tap()
+    phone.get_by_role("button", name=re.compile("^관리사무소장 ")).tap()
+    agree = phone.get_by_role("button", name="동의")
+    expect(agree).to_be_visible()
     calm(phone)
-    phone.get_by_role("button", name="동의").tap()
+    agree.tap()
     approve = phone.get_by_role("button", name="승인")
     expect(approve).to_be_visible()
     calm(phone)

@@ -39,6 +39,39 @@ def test_a_mailed_code_signs_in_and_is_written_down(manager, visitor):
     assert "박정호" in visitor.get(answer.url).content.decode()
 
 
+def test_a_mistyped_address_is_typed_anew(manager, visitor):
+    answer = visitor.get(ask_for_code(visitor, "mistyped@example.com").url)
+    other = re.search(r'href="([^"]+)">다른 주소로 받기', answer.content.decode())[1]
+    assert "메일로 로그인" in visitor.get(other).content.decode()
+    mail.outbox.clear()
+    answer = visitor.get(ask_for_code(visitor, manager.person.email).url)
+    assert manager.person.email in answer.content.decode()
+    (letter,) = mail.outbox
+    code = re.search(r"^[A-Z0-9-]{4,}$", letter.body, re.MULTILINE)
+    answer = visitor.post(reverse("account_confirm_login_code"), {"code": code[0]})
+    assert visitor.client.session["signed_in"]["method"] == "mail-code"
+
+
+def test_another_address_leads_back_to_the_same_page(complex_, visitor):
+    typed = {"email": "mistyped@example.com", "next": "/desk/records/"}
+    page = visitor.get(visitor.post(reverse("account_request_login_code"), typed).url)
+    other = re.search(r'href="([^"]+)">다른 주소로 받기', page.content.decode())[1]
+    assert 'name="next" value="/desk/records/"' in visitor.get(other).content.decode()
+
+
+def test_who_types_wrong_codes_is_told_when_to_go_on(manager, visitor):
+    ask_for_code(visitor, manager.person.email)
+    for _ in range(3):
+        answer = visitor.post(reverse("account_confirm_login_code"), {"code": "XXX-XXX"})
+    assert "1분 뒤에 번호를 다시 받아 주세요" in visitor.get(answer.url).content.decode()
+
+
+def test_who_asks_too_often_is_told_when_to_go_on(manager, visitor):
+    for _ in range(4):
+        answer = ask_for_code(visitor, manager.person.email)
+    assert "1분 뒤에 번호를 다시 받아 주세요" in answer.content.decode()
+
+
 def test_a_stranger_learns_nothing(complex_, visitor):
     answer = ask_for_code(visitor, "stranger@example.com")
     assert answer.url == reverse("account_confirm_login_code")

@@ -79,6 +79,15 @@ class Screen:
         tenancy._enter("app.complex", self.complex_id)
         return answer
 
+    def open(self, address):
+        answer = self.client.get(address)
+        tenancy._enter("app.complex", self.complex_id)
+        return answer
+
+    def arrive(self, form):
+        """Send the form and open the page that says what came of it."""
+        return self.open(self.send(form).url)
+
     def press(self, *items, decision="approve", **more):
         form = {"item": list(items), "decision": decision} | more
         return self.send(self.signed(form))
@@ -239,16 +248,29 @@ def test_at_the_desk_the_same_form_signs(submitted, chief, device, sit):
 def test_several_documents_are_signed_with_one_gesture(several, chief, device, sit):
     documents = several(3)
     desk = sit(chief, device, reverse("sign:decisions"))
-    answer = desk.press(*map(item, documents))
+    answer = desk.open(desk.press(*map(item, documents)).url)
     assert "3건을 결재했습니다" in text(answer)
     assert decisions() == ["approve"] * 3
+
+
+def test_loading_the_page_anew_says_the_same(several, chief, device, sit):
+    desk = sit(chief, device, reverse("sign:decisions"))
+    answer = desk.send(desk.signed({"item": list(map(item, several(2))), "decision": "approve"}))
+    assert (answer.status_code, answer.url) == (303, desk.decision)
+    for _ in range(2):
+        assert "2건을 결재했습니다" in text(desk.open(answer.url))
+
+
+def test_who_decided_nothing_is_led_home(chief, device, sit):
+    desk = sit(chief, device, reverse("sign:decisions"))
+    assert desk.open(desk.decision).url == reverse("desk:home")
 
 
 def test_one_that_is_refused_undoes_no_other(several, chief, clerk, device, sit, at):
     documents = several(3)
     actions.withdraw_document(documents[1].id, actor=clerk, at=at)
     desk = sit(chief, device, reverse("sign:decisions"))
-    answer = text(desk.press(*map(item, documents)))
+    answer = text(desk.open(desk.press(*map(item, documents)).url))
     assert "2건을 결재했습니다" in answer
     assert "기안한 분이 회수한 문서입니다" in answer
     assert sorted(decisions()) == ["", "approve", "approve"]
@@ -280,7 +302,7 @@ def test_several_documents_with_one_code(several, chief, sit):
         elif name != "csrfmiddlewaretoken":
             kept[name] = value
     kept["item"] = list(dict.fromkeys(kept["item"]))
-    assert "2건을 결재했습니다" in text(desk.send(kept))
+    assert "2건을 결재했습니다" in text(desk.arrive(kept))
     assert decisions() == ["approve"] * 2
 
 
@@ -296,7 +318,8 @@ def test_nobody_decides_on_what_they_may_not_see(several, chair, chief, device, 
     documents = several(1)
     signing.accept_method(actor=chair, at=timezone.now())
     desk = sit(chair, None, reverse("sign:decisions"))
-    answer = text(desk.send({"item": f"{documents[0].id.hex}/{'0' * 64}/", "decision": "approve"}))
+    form = {"item": f"{documents[0].id.hex}/{'0' * 64}/", "decision": "approve"}
+    answer = text(desk.arrive(form))
     assert "결재하지 못했습니다" in answer
     assert "문서 0" not in answer
 

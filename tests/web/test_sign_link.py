@@ -5,9 +5,11 @@ from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
+from django.contrib.auth import HASH_SESSION_KEY
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from danji.accounts.models import Officeholder
 from danji.approvals import actions, links
@@ -20,6 +22,7 @@ from danji.outbox.models import Message, PendingDelivery
 from danji.records.models import Record
 from danji.rules.absence import Reason
 from danji.rules.approval import Choice, Decision
+from danji.signing.actions import accept_method
 from danji.signing.models import Agreement, CodeRequest
 from danji.transparency.models import Event
 
@@ -81,14 +84,24 @@ def phone(submitted, chief, complex_):
 
 
 @pytest.fixture
-def agreed(phone):
-    phone.agree()
+def agreed(phone, chief):
+    accept_method(actor=chief, at=timezone.now())
     return phone
 
 
 def test_the_message_carries_the_link(submitted, chief):
     message = Message.objects.get(recipient=chief.person, subject__startswith="결재 요청")
     assert links.read_link(message.link.rstrip("/").rpartition("/")[2]).document_id == submitted.id
+
+
+def test_the_message_names_the_complex_and_the_document_first(submitted, chief, complex_):
+    message = Message.objects.get(recipient=chief.person, subject__startswith="결재 요청")
+    assert message.body.splitlines() == [
+        f"{complex_.name} · 화단 정비",
+        "담당 최은영 님이 올린 문서가 결재를 기다립니다.",
+        "금액: 금1,430,000원",
+    ]
+    assert "1,430,000" not in message.subject
 
 
 def test_the_screen_says_who_asks_what_and_how_much(phone, submitted):
@@ -110,7 +123,8 @@ def test_an_address_that_lets_in_leaves_no_trace(phone):
     assert answer["X-Robots-Tag"] == "noindex"
 
 
-def test_before_the_first_signature_the_text_is_accepted(phone, chief):
+def test_before_the_first_signature_the_text_is_accepted(phone, chief, sign_in):
+    sign_in(phone.client, chief)
     page = text(phone.get())
     assert "전자서명 동의서" in page
     assert "승인" not in re.findall(r"<button[^>]*>([^<]+)<", page)
@@ -118,6 +132,43 @@ def test_before_the_first_signature_the_text_is_accepted(phone, chief):
     page = text(phone.open(answer.url))
     assert "승인" in re.findall(r"<button[^>]*>([^<]+)<", page)
     assert Agreement.objects.get().officeholder_id == chief.id
+
+
+def test_who_holds_the_link_alone_accepts_nothing(phone):
+    page = text(phone.get())
+    assert "처음 한 번은 로그인해서 동의해 주세요." in page
+    assert "동의" not in re.findall(r"<button[^>]*>([^<]+)<", page)
+    back = urlencode({"next": reverse("sign:document", args=[phone.token])})
+    way_in = f"{reverse('account_login')}?{back}"
+    assert f'href="{way_in}"' in page
+    answer = phone.agree()
+    assert answer.url == way_in
+    assert "처음 한 번은 로그인해서 동의해 주세요." in text(phone.open(answer.url))
+    assert not Agreement.objects.exists()
+
+
+def test_nobody_else_accepts_for_the_officer(phone, manager, sign_in):
+    sign_in(phone.client, manager)
+    page = text(phone.get())
+    assert "과장 이민호 님이 로그인해 주세요" in page
+    way_out = re.search(r'href="([^"]+)">로그아웃하고 다시 로그인하기', page)[1]
+    shown = text(phone.open(way_out))
+    kept = re.search(r'name="next" value="([^"]+)"', shown)[1]
+    back = urlencode({"next": reverse("sign:document", args=[phone.token])})
+    assert kept == f"{reverse('account_login')}?{back}"
+    answer = phone.agree()
+    assert answer.status_code == 409
+    assert "다른 분으로 로그인되어 있어" in text(answer)
+    assert not Agreement.objects.exists()
+
+
+def test_a_session_that_is_no_longer_good_accepts_nothing(phone, chief, sign_in):
+    sign_in(phone.client, chief)
+    session = phone.client.session
+    session[HASH_SESSION_KEY] = "old"
+    session.save()
+    phone.agree()
+    assert not Agreement.objects.exists()
 
 
 def test_without_the_agreement_no_code_is_sent(phone):
@@ -194,6 +245,24 @@ def test_another_code_within_the_minute_leaves_the_field_for_the_first(agreed):
     assert decided() == "approve"
 
 
+def test_who_went_back_and_presses_again_gets_the_field_again(agreed):
+    agreed.press(opinion="좋습니다.")
+    answer = agreed.press(opinion="좋습니다.")
+    assert "방금 확인 번호를 보냈습니다" in text(answer)
+    assert CodeRequest.objects.count() == 1
+    agreed.type(answer, sent_code())
+    assert decided() == "approve"
+
+
+def test_the_field_does_not_come_back_for_anything_else(agreed):
+    agreed.press()
+    answer = agreed.press(opinion="좋습니다.")
+    assert answer.status_code == 409
+    assert "1분 뒤에 다시 눌러 새 번호를 받아 주세요" in text(answer)
+    assert 'name="code"' not in text(answer)
+    assert decided() == ""
+
+
 def test_a_return_keeps_its_reason_when_it_is_refused(agreed):
     answer = agreed.press("return")
     assert answer.status_code == 409
@@ -225,8 +294,8 @@ def test_a_next_document_of_somebody_else_is_not_offered(agreed, submitted, mana
 def test_the_number_is_shown_once_it_is_on_record(submitted, chief, manager, sign, complex_, at):
     approve = Choice(Decision.APPROVE)
     actions.decide_step(submitted.id, actor=chief, choice=approve, sign=sign, at=at)
+    accept_method(actor=manager, at=timezone.now())
     phone = Phone(manager, submitted, complex_.id)
-    phone.agree()
     answer = phone.type(phone.press(), sent_code())
     page = text(phone.open(answer.url))
     assert f"<dt>문서번호</dt><dd>{Record.objects.get().number}</dd>" in page
@@ -255,8 +324,8 @@ def test_a_deputy_is_told_in_whose_place_they_decide(submitted, chief, manager, 
         actor=manager,
         at=timezone.now(),
     )
+    accept_method(actor=manager, at=timezone.now())
     phone = Phone(manager, submitted, complex_.id)
-    phone.agree()
     page = text(phone.get())
     assert "관리사무소장 박정호 님이 대신 결재합니다" in page
     phone.item += chief.id.hex

@@ -40,6 +40,23 @@ HOUR, TRIES_AN_HOUR = timedelta(hours=1), 15  # wrong ones, at all codes of one 
 _CODE = re.compile(r"[0-9]{6}")
 
 
+class JustSent(Refusal):
+    """A code was sent within the last minute: `request`."""
+
+    def __init__(self, request: CodeRequest) -> None:
+        super().__init__(
+            "방금 확인 번호를 보냈습니다. 도착하기까지 잠시 걸릴 수 있습니다.",
+            next_step="받은 번호를 넣거나, 1분 뒤에 다시 받아 주세요.",
+        )
+        self.request = request
+
+
+def covers(request: CodeRequest, statements: Sequence[bytes]) -> bool:
+    """Whether a code was sent for exactly these statements."""
+    wanted: list[str] = [statement_digest(statement).hex() for statement in statements]
+    return sorted(wanted) == sorted(request.digests)
+
+
 @transaction.atomic
 def send_code(
     officeholder: Officeholder, statements: Sequence[bytes], shown: Sequence[str], *, at: datetime
@@ -48,8 +65,8 @@ def send_code(
 
     Args: `shown` says of each statement, in one line, what is decided: title, amount, decision. The
     message repeats it, so that a page cannot show one thing and have another signed.
-    Raises: Refusal when out of office or without agreement, within a minute of the last code, after
-    too many wrong tries, and for too many statements.
+    Raises: JustSent within a minute of the last code; Refusal when out of office or without
+    agreement, after too many wrong tries, and for too many statements.
     """
     if not statements or len(statements) != len(shown):
         raise ValueError("a code is for statements, each of which is told")
@@ -166,11 +183,8 @@ def _demand_pause(officeholder: Officeholder, at: datetime) -> None:
     unused = CodeRequest.objects.within(officeholder.complex_id).filter(
         officeholder_id=officeholder.id, used_at=None
     )
-    if unused.filter(sent_at__gt=at - PAUSE).exists():
-        raise Refusal(
-            "방금 확인 번호를 보냈습니다. 도착하기까지 잠시 걸릴 수 있습니다.",
-            next_step="받은 번호를 넣거나, 1분 뒤에 다시 받아 주세요.",
-        )
+    if last := unused.filter(sent_at__gt=at - PAUSE).order_by("-sent_at").first():
+        raise JustSent(last)
     wrong = unused.filter(sent_at__gt=at - HOUR).aggregate(tries=Sum("attempts"))["tries"] or 0
     if wrong >= TRIES_AN_HOUR:
         logger.warning("%s has tried too many codes", officeholder.id)

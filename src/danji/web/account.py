@@ -7,6 +7,7 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
+from allauth.account.stages import LoginByCodeStage
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
@@ -20,10 +21,31 @@ logger = logging.getLogger(__name__)
 SIGNED_IN = "signed_in"
 # What allauth calls the last thing a person did to sign in, and what we write down.
 METHODS = {"code": "mail-code", "mfa": "passkey"}
+_LIBRARY_STAGE = "allauth.account.stages.LoginByCodeStage"
+
+
+class CodeStage(LoginByCodeStage):  # type: ignore[misc]
+    """A code was mailed. The log-in page opens all the same, for the address may be mistyped."""
+
+    def is_resumable(self, _request: HttpRequest) -> bool:
+        """Whether every way in leads to the code until it is typed; another address replaces it."""
+        return False
 
 
 class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
     """How the library's account pages behave here."""
+
+    error_messages = DefaultAccountAdapter.error_messages | {
+        # Said of codes that were asked for too often, and of wrong ones.
+        "too_many_login_attempts": "로그인 번호를 여러 번 받거나 잘못 넣으셨습니다. "
+        "1분 뒤에 번호를 다시 받아 주세요.",
+        "rate_limited": "잠깐 사이에 여러 번 하셔서 멈추었습니다. 1분 뒤에 다시 해 주세요.",
+    }
+
+    def get_login_stages(self) -> list[str]:
+        """What may stand between a log-in and the desk."""
+        own = f"{CodeStage.__module__}.{CodeStage.__qualname__}"
+        return [own if stage == _LIBRARY_STAGE else stage for stage in super().get_login_stages()]
 
     def is_open_for_signup(self, _request: HttpRequest) -> bool:
         """Nobody signs up; the office enters people."""

@@ -111,6 +111,11 @@ def person_of(request: HttpRequest) -> Person | None:
     return request.user if isinstance(request.user, Person) else None
 
 
+def is_signed_in(request: HttpRequest, person: Person) -> bool:
+    """Whether it is this very person who signed in at the browser."""
+    return request.session.get(SESSION_KEY) == str(person.id) and _is_theirs(request, person)
+
+
 def to_log_in(request: HttpRequest) -> HttpResponse:
     """The way to the log-in page and back.
 

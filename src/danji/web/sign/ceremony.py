@@ -263,11 +263,29 @@ def _ask_for_code(
             )
     except Refusal as refusal:
         if "request" not in post:
+            if isinstance(refusal, codes.JustSent):
+                return _asked_before(refusal, pressed, actor)
             raise
         # Asked for anew too soon: the field for the one that is on its way stays.
         earlier = freeze(pressed, actor, at=_read_stated_at(post))
         return CodeAsked(earlier, post.get("request", ""), "", refusal)
     return CodeAsked(frozen, str(request.id), sent_to(request, actor.person))
+
+
+def _asked_before(just: codes.JustSent, pressed: Pressed, actor: Officeholder) -> CodeAsked:
+    """The field for the code that is on its way, when it was sent for the same that is pressed now.
+
+    Raises: Refusal when it was sent for anything else.
+    """
+    # The statements name the moment at which the code was sent, see `freeze`.
+    earlier = freeze(pressed, actor, at=just.request.sent_at)
+    if not codes.covers(just.request, [statement.data for _, statement in earlier.statements]):
+        raise Refusal(
+            "방금 다른 결재의 확인 번호를 보냈습니다. 이번 것은 아직 보내지 않았습니다.",
+            next_step="1분 뒤에 다시 눌러 새 번호를 받아 주세요. "
+            "먼저 받은 번호는 그 화면에서만 쓸 수 있습니다.",
+        ) from just
+    return CodeAsked(earlier, str(just.request.id), "", just)
 
 
 def sent_to(request: CodeRequest, person: Person) -> str:

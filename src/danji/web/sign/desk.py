@@ -29,6 +29,7 @@ from danji.web.sign import ceremony, pages
 from danji.web.sign.ceremony import CodeAsked, Decided, Pressed
 
 ENROLLING = "enrolling"  # in the session: what a device was asked to make
+DECIDED = "decided"  # in the session: what came of deciding on several documents
 
 
 class SigningRequest(DeskRequest):
@@ -108,11 +109,15 @@ def statement(request: DeskRequest) -> HttpResponse:
         return problem(refusal, 409)
 
 
-@posted(back="desk:home")
 @with_code
 @officer_required
 def decisions(request: SigningRequest) -> HttpResponse:
-    """Decide on several documents with one gesture or one code, each of them for itself."""
+    """Decide on several documents with one gesture or one code, each of them for itself.
+
+    The same address says afterwards what came of it, however often it is opened.
+    """
+    if request.method != "POST":
+        return _decided(request)
     officeholder = request.officeholder
     if not demonstration_signer(request, officeholder) and not agreement_of(officeholder):
         messages.info(request, "처음 결재하시기 전에 아래의 동의서를 읽고 동의해 주세요.")
@@ -121,7 +126,13 @@ def decisions(request: SigningRequest) -> HttpResponse:
     if isinstance(answer, CodeAsked):
         here, back = reverse("sign:decisions"), reverse("desk:home")
         return code_page(request, answer, action=here, back=back)
-    return render(request, "sign/decided.html", pages.decided(answer))
+    request.session[DECIDED] = pages.decided(answer)
+    return HttpResponseRedirect(reverse("sign:decisions"), status=303)
+
+
+def _decided(request: DeskRequest) -> HttpResponse:
+    context = request.session.get(DECIDED)
+    return render(request, "sign/decided.html", context) if context else redirect("desk:home")
 
 
 @posted(back="desk:document")

@@ -1,7 +1,7 @@
 """The one-decision screen: opened by the link in a message, without logging in.
 
 Who holds the link may read that document. Deciding takes the officer's own key, or the code that
-is sent to the officer.
+is sent to the officer; and to accept, before the first time, that it binds, the officer logs in.
 """
 
 import logging
@@ -10,6 +10,8 @@ from functools import wraps
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
+from django.contrib.auth import SESSION_KEY
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -29,6 +31,7 @@ from danji.rules.refusal import Refusal
 from danji.signing.actions import accept_method
 from danji.signing.evidence import Signer
 from danji.web.api.problems import problem
+from danji.web.desk.access import is_signed_in
 from danji.web.downloads import download
 from danji.web.previews import picture_of
 from danji.web.sign import ceremony, pages
@@ -99,9 +102,15 @@ def document(request: LinkRequest) -> HttpResponse:
 @posted
 @by_link
 def agreement(request: LinkRequest) -> HttpResponse:
-    """Accept that what is signed here binds."""
-    accept_method(actor=request.officer, at=timezone.now())
-    return redirect("sign:document", token=request.token)
+    """Accept that what is signed here binds, as the officer who has logged in."""
+    log_in = _log_in(request)
+    if log_in is None:
+        accept_method(actor=request.officer, at=timezone.now())
+        return redirect("sign:document", token=request.token)
+    if SESSION_KEY in request.session:
+        return _page(request, _somebody_else())
+    messages.info(request, log_in["said"])
+    return HttpResponseRedirect(log_in["url"])
 
 
 @posted
@@ -175,6 +184,7 @@ def _page(request: LinkRequest, refusal: Refusal | None = None) -> HttpResponse:
         request.officer,
         request.token,
         on=on,
+        log_in=_log_in(request),
         typed=request.POST.dict() if refusal else None,
         refusal=refusal,
     )
@@ -184,6 +194,35 @@ def _page(request: LinkRequest, refusal: Refusal | None = None) -> HttpResponse:
     following = _following(request)
     context = pages.outcome(request.document, request.officer, following=following)
     return render(request, "sign/outcome.html", context | {"refusal": refusal}, status=status)
+
+
+def _log_in(request: LinkRequest) -> dict[str, str] | None:
+    """Where the officer logs in and comes back, and by which words; None when they are logged in.
+
+    Whoever else is logged in at this browser logs out on the way.
+    """
+    if is_signed_in(request, request.officer.person):
+        return None
+    back = urlencode({"next": reverse("sign:document", args=[request.token])})
+    url = f"{reverse('account_login')}?{back}"
+    if SESSION_KEY not in request.session:
+        return {
+            "said": "처음 한 번은 로그인해서 동의해 주세요.",
+            "word": "로그인해서 동의하기",
+            "url": url,
+        }
+    return {
+        "said": f"지금 다른 분으로 로그인되어 있습니다. {request.officer} 님이 로그인해 주세요.",
+        "word": "로그아웃하고 다시 로그인하기",
+        "url": f"{reverse('account_logout')}?{urlencode({'next': url})}",
+    }
+
+
+def _somebody_else() -> Refusal:
+    return Refusal(
+        "지금 다른 분으로 로그인되어 있어 동의를 받지 않았습니다.",
+        next_step="로그아웃한 뒤, 메시지를 받으신 분이 로그인해서 동의해 주세요.",
+    )
 
 
 def _code(request: LinkRequest, asked: CodeAsked) -> HttpResponse:

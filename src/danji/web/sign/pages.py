@@ -157,10 +157,14 @@ def by_link(
     token: str,
     *,
     on: date,
+    log_in: Mapping[str, str] | None,
     typed: Mapping[str, str] | None = None,
     refusal: Refusal | None = None,
 ) -> dict[str, Any] | None:
-    """The context of sign/document.html; None when the reader has nothing to decide."""
+    """The context of sign/document.html; None when the reader has nothing to decide.
+
+    Args: `log_in` is the way to log in, without which the reader cannot agree; None once they have.
+    """
     form = decision(
         shown,
         reader,
@@ -182,7 +186,7 @@ def by_link(
     content = shown.parsed_content()
     steps = list(shown.steps.all())
     return {
-        "decision": form,
+        "decision": form | {"log_in": log_in},
         "reader": str(reader),
         "complex_name": shown.complex.name,
         "form_title": content["form"]["title"],
@@ -352,7 +356,7 @@ def said_of(decided: Document, reader: Officeholder) -> str:
 
 
 def decided(answer: Decided) -> dict[str, Any]:
-    """The context of sign/decided.html: of several documents, which were decided."""
+    """The context of sign/decided.html, as a session keeps it: which documents were decided."""
     count = len(answer.done)
     return {
         "said": f"{count}건을 결재했습니다" if count else "결재하지 못했습니다",
@@ -364,7 +368,13 @@ def decided(answer: Decided) -> dict[str, Any]:
             }
             for document in answer.done
         ],
-        "refused": answer.refused,
+        "refused": [
+            {
+                "title": one.title,
+                "refusal": {"fact": one.refusal.fact, "next_step": one.refusal.next_step},
+            }
+            for one in answer.refused
+        ],
     }
 
 
