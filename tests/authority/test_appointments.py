@@ -251,6 +251,17 @@ def test_messages_lead_to_pages_that_exist(propose, manager, chief, at):
     assert names == {"proposal", "invitation", "people", "absences"}
 
 
+def test_messages_about_a_proposal_are_whole_sentences(propose, clerk, manager, chief, at):
+    confirm(propose(manager), chief, at)
+    leaving = actions.propose_leaving(clerk.id, last_day=TODAY, reason="퇴사", actor=clerk, at=at)
+    actions.reject_proposal(leaving.id, actor=manager, at=at)
+    bodies = "\n".join(message.body for message in Message.objects.all())
+    assert ")을 제안했습니다." in bodies
+    assert ") 제안을 확인했습니다." in bodies
+    assert "퇴사) 제안을 거절했습니다." in bodies
+    assert "임을(" not in bodies
+
+
 # --- Answering no --------------------------------------------------------------------------------
 
 

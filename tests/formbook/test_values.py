@@ -123,7 +123,8 @@ def test_an_empty_form_says_what_it_needs_in_its_own_order():
     [
         (EXPENSE, {"items-1-unit_price": "사만이천"}, "items-1-unit_price", "읽을 수 없습니다"),
         (EXPENSE, {"items-1-quantity": ""}, "items-1-quantity", "2행 수량’ 칸을 채워"),
-        (EXPENSE, {"items-1-quantity": "-1"}, "items-1-quantity", "0보다 작은"),
+        (EXPENSE, {"items-1-quantity": "-1"}, "items-1-quantity", "정수만 적을 수"),
+        (EXPENSE, {"items-1-quantity": "2.5"}, "items-1-quantity", "2행 수량’ 칸에는 0부터"),
         (EXPENSE, {"items-0-spec": "가" * 201}, "items-0-spec", "200자까지"),
         (EXPENSE, {"payee": "가" * 101}, "payee", "100자까지"),
         (EXPENSE, {"payee": "한빛\x00자재"}, "payee", "‘지급처’ 칸에 보이지 않는 제어 문자"),

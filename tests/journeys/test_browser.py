@@ -65,6 +65,22 @@ def check(page: Page) -> None:
     assert width <= page.viewport_size["width"], f"{page.url} is {width} wide"
 
 
+def test_what_is_wrong_in_a_table_is_read_whole_on_a_phone(browser, site):
+    page = browser.new_page(viewport=PHONE, base_url=site)
+    enter(page, "경리")
+    page.goto("/desk/forms/")
+    page.get_by_role("button", name="지출결의서 쓰기").click()
+    page.locator("[name=items-0-name]").fill("모래")
+    page.locator("[name=items-0-quantity]").fill("2.5")
+    page.locator("[name=items-0-unit_price]").fill("삼만")
+    page.get_by_role("button", name="상신").click()
+    expect(page.locator(".cell-error")).to_have_count(2)
+    for error in page.locator(".cell-error").all():
+        assert error.evaluate("told => told.scrollWidth <= told.clientWidth")
+    page.get_by_role("button", name="이 문서 지우기").click()
+    page.close()
+
+
 def test_from_draft_to_a_proof_that_a_stranger_checks(page, site, tmp_path):
     title = f"승강기 유지관리 업체 선정 {page.viewport_size['width']}"
     enter(page, "담당")

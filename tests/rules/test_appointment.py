@@ -225,6 +225,12 @@ def test_a_term_without_a_day_covers_nothing_and_is_in_nobodys_way():
     check_free(taking("chair", cancelled.person), [cancelled])
 
 
+@pytest.mark.parametrize("since", [date.min, date.max])
+def test_the_first_and_the_last_day_of_the_calendar_are_too_far(since):
+    with pytest.raises(Refusal, match="12개월 넘게"):
+        check_planned(taking("chair", since=since, until=None), None, today=TODAY)
+
+
 def test_nobody_takes_an_office_for_no_day():
     with pytest.raises(Refusal, match="그보다 앞선"):
         check_planned(taking("chair", until=date(2026, 11, 30)), None, today=TODAY)
@@ -264,6 +270,7 @@ def test_the_sentence_on_the_council_names_everybody_who_may_join():
 
 
 def test_nobody_is_in_the_same_office_twice_at_a_time_by_two_terms():
-    held = officer("auditor")
-    with pytest.raises(Refusal, match="이미 그 직을 맡고"):
+    held = officer("auditor", until=date(2027, 12, 31))
+    with pytest.raises(Refusal, match="이미 그 직을 맡고") as said:
         check_free(taking("auditor", held.person), [held])
+    assert "(2000. 1. 1.부터 2027. 12. 31.까지)" in str(said.value)

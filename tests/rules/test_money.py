@@ -2,7 +2,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.strategies import integers
 
-from danji.rules.money import LIMIT, amount_line, grouped, in_words, parse_won, vat_on, vat_within
+from danji.rules.money import (
+    LIMIT,
+    amount_line,
+    grouped,
+    in_words,
+    parse_count,
+    parse_won,
+    vat_on,
+    vat_within,
+)
 from danji.rules.refusal import Refusal
 
 
@@ -91,6 +100,26 @@ def test_nothing_is_guessed(typed, fact):
 def test_less_than_nothing_only_where_it_makes_sense():
     with pytest.raises(Refusal, match="0보다 작은"):
         parse_won("-1", "합계")
+
+
+@pytest.mark.parametrize(
+    ("typed", "count"), [("0", 0), ("12", 12), (" 1,200 ", 1_200), ("１２", 12), ("+3", 3)]
+)
+def test_a_count_is_read_as_people_type_it(typed, count):
+    assert parse_count(typed, "수량") == count
+
+
+@pytest.mark.parametrize("typed", ["2.5", "-1", "△1", "두 개", "3개", "1,2345", "①", ""])
+def test_a_count_that_is_none_is_not_told_of_money(typed):
+    with pytest.raises(Refusal, match="‘수량’ 칸에는 0부터 시작하는 정수만") as said:
+        parse_count(typed, "수량")
+    assert "금액" not in str(said.value)
+    assert "원" not in str(said.value)
+
+
+def test_a_count_has_an_end():
+    with pytest.raises(Refusal, match="‘수량’ 칸의 수가 너무 큽니다"):
+        parse_count("9" * 1_000_000, "수량")
 
 
 @given(integers(min_value=-LIMIT, max_value=LIMIT))

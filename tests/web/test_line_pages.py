@@ -224,6 +224,15 @@ def test_a_finished_document_is_circulated_and_read(filed, clerk, chair, at_desk
     assert " 읽음" in desk.get(url("document", filed)).content.decode()
 
 
+def test_circulating_to_the_same_again_is_told(filed, clerk, chair, at_desk):
+    desk = at_desk(clerk)
+    for _ in range(2):
+        answer = desk.post(url("circulation", filed), {"officer": [chair.id.hex]})
+    page = desk.get(answer.url).content.decode()
+    assert "이미 모두에게 보낸 문서입니다." in page
+    assert "0명에게" not in page
+
+
 def test_circulating_to_nobody_is_told(filed, clerk, at_desk):
     assert at_desk(clerk).post(url("circulation", filed)).status_code == 409
 

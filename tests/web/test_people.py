@@ -78,11 +78,38 @@ def test_a_rejected_proposal_is_shown_as_such(proposed, chief, at_desk):
     assert "<td>거절</td>" in page
 
 
-def test_a_button_pressed_twice_finds_nothing_the_second_time(proposed, chief, at_desk):
+@pytest.mark.parametrize("second", ["confirmation", "rejection", "withdrawal"])
+def test_a_button_pressed_twice_says_what_the_first_did(second, proposed, chief, at_desk):
     confirm = reverse("authority:confirmation", args=[proposed.id])
     assert at_desk(chief).post(confirm).status_code == 302
-    assert at_desk(chief).post(confirm).status_code == 404
+    answer = at_desk(chief).post(reverse(f"authority:{second}", args=[proposed.id]))
+    assert answer.status_code == 409
+    assert "이미 과장 이민호 님이 확인했습니다." in answer.content.decode()
+    assert ProposalOutcome.objects.get().answer == "confirmed"
     assert Officeholder.objects.filter(office="clerk").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("by", "button", "said"),
+    [
+        ("chief", "confirmation", "이미 과장 이민호 님이 확인했습니다."),
+        ("chief", "rejection", "이미 과장 이민호 님이 거절했습니다."),
+        ("manager", "withdrawal", "이미 관리사무소장 박정호 님이 취소했습니다."),
+    ],
+)
+def test_the_mail_about_a_proposal_leads_on_after_the_answer(
+    by, button, said, proposed, manager, chief, chair, at_desk
+):
+    at_desk({"chief": chief, "manager": manager}[by]).post(
+        reverse(f"authority:{button}", args=[proposed.id])
+    )
+    answer = at_desk(chair).get(reverse("authority:proposal", args=[proposed.id]))
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert said in page
+    assert "강하늘" in page
+    assert "sky@example.com" not in page
+    assert not any(words in page for words in ("취임 확인", "제안 취소하기", "기다립니다"))
 
 
 def test_what_was_typed_stays_when_it_cannot_be(manager, at_desk, typed):
@@ -102,6 +129,8 @@ def test_what_was_typed_stays_when_it_cannot_be(manager, at_desk, typed):
         ("office", "king", "직책을 고르지"),
         ("since", "내일", "날짜가 아닙니다"),
         ("since", "2062-01-01", "12개월 넘게"),
+        ("since", "0001-01-01", "12개월 넘게"),
+        ("since", "9999-12-31", "12개월 넘게"),
         ("until", "0001", "날짜가 아닙니다"),
         ("phone", "전화 없음", "전화"),
         ("name", "", "이름이 비어"),

@@ -82,6 +82,12 @@ def test_the_rules_that_hold_are_shown(manager, at_desk):
     assert "처음부터 들어 있는 규칙" in page
 
 
+def test_what_came_with_the_product_is_called_a_default(manager, at_desk):
+    for page in ("routing:rules", "routing:editor"):
+        assert "제품 기본값" not in at_desk(manager).get(reverse(page)).content.decode()
+    assert "기본값: " in at_desk(manager).get(reverse("routing:rules")).content.decode()
+
+
 def test_the_editor_holds_all_rows_and_opens_one(sheet):
     opened = sheet("open", "1")
     page = opened.content.decode()

@@ -9,6 +9,7 @@ from danji.accounts.models import Office, Officeholder, Person, Residency
 from danji.accounts.queries import as_officer, holders, person_at
 from danji.complexes.models import Complex, Unit
 from danji.rules.appointment import Change, Planned, check_free
+from danji.rules.periods import format_date
 from danji.rules.phone import clean_mobile
 from danji.rules.refusal import Refusal
 
@@ -72,7 +73,7 @@ def appoint(
     """
     if until is not None and until < since:
         raise Refusal(
-            f"임기가 {since}에 시작해서 그보다 앞선 {until}에 끝납니다.",
+            f"임기가 {format_date(since)}에 시작해서 그보다 앞선 {format_date(until)}에 끝납니다.",
             next_step="시작하는 날과 끝나는 날을 다시 적어 주세요.",
         )
     lock_offices(complex_.id)

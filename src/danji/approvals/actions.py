@@ -1287,7 +1287,8 @@ def _check_in_office(actor: Officeholder, at: datetime) -> None:
 
 def _ask(approver: Officeholder, document: Document, drafter: Officeholder, at: datetime) -> None:
     """Ask for a decision; whoever stands in for somebody absent is asked too."""
-    body = f"{drafter} 님이 올린 문서가 결재를 기다립니다."
+    body = f"{document.complex.name} · {document.title}"
+    body += f"\n{drafter} 님이 올린 문서가 결재를 기다립니다."
     if document.amount is not None:
         body += f"\n금액: {figures_line(document.amount)}"
     asked = [(approver, "결재 요청")]

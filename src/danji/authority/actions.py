@@ -366,7 +366,7 @@ def _propose(planned: Planned, *, actor: Officeholder, at: datetime, **more: Any
             )
         ],
         f"{proposal.get_change_display()} 제안: {proposal.name}",
-        f"{actor} 님이 {_said(proposal)} 제안했습니다. 다른 한 분이 확인하면 그대로 됩니다.",
+        f"{actor} 님이 {_said(proposal)}을 제안했습니다. 다른 한 분이 확인하면 그대로 됩니다.",
         link=proposal_link(proposal.id),
         besides=actor,
         at=at,
@@ -487,16 +487,16 @@ def _open_proposal(proposal_id: UUID, actor: Officeholder) -> Proposal:
 
 
 def _said(proposal: Proposal) -> str:
-    """What is proposed, as the object of a sentence."""
+    """What is proposed, in the words that come before "제안"."""
     office, until = proposal.get_office_display(), ""
     if proposal.until and proposal.until < proposal.since:
         until = f"{format_date(proposal.since)}에 시작하는 임기를 하루도 두지 않음"
     elif proposal.until:
         until = f"{format_date(proposal.until)}까지"
     if proposal.change == Change.LEAVE:
-        return f"{office} {proposal.name} 님의 퇴임을({until}, {proposal.reason})"
+        return f"{office} {proposal.name} 님의 퇴임({until}, {proposal.reason})"
     term = f"{format_date(proposal.since)}부터 {until}".strip()
-    return f"{proposal.name} 님의 {office} 취임을({term})"
+    return f"{proposal.name} 님의 {office} 취임({term})"
 
 
 def _holder(actor: Officeholder, officeholder_id: UUID) -> Officeholder:

@@ -115,6 +115,28 @@ def open_proposals(complex_id: UUID) -> list[Proposal]:
     )
 
 
+def proposal_of(complex_id: UUID, proposal_id: UUID) -> Proposal | None:
+    """A proposal of a complex, answered or not."""
+    found: Proposal | None = (
+        Proposal.objects.within(complex_id)
+        .filter(id=proposal_id)
+        .select_related("proposed_by__person", "officeholder__person")
+        .first()
+    )
+    return found
+
+
+def outcome_of(proposal: Proposal) -> ProposalOutcome | None:
+    """What became of a proposal; None while nobody has answered it."""
+    found: ProposalOutcome | None = (
+        ProposalOutcome.objects.within(proposal.complex_id)
+        .filter(proposal_id=proposal.id)
+        .select_related("answered_by__person")
+        .first()
+    )
+    return found
+
+
 def answered_proposals(complex_id: UUID, *, limit: int) -> list[ProposalOutcome]:
     """What became of proposals, the newest first."""
     return list(

@@ -19,7 +19,7 @@ from danji.formbook.inputs import (
     tables_of,
     total_name,
 )
-from danji.rules.money import parse_won
+from danji.rules.money import parse_count, parse_won
 from danji.rules.periods import SEOUL
 from danji.rules.refusal import Refusal
 from danji.rules.text import PARAGRAPHS_LIMIT, clean_line, clean_paragraphs
@@ -68,7 +68,7 @@ class Reader:
             case FieldType.MONEY:
                 return self._try(parse_won, text, path, label, negative=negative)
             case FieldType.COUNT:
-                return self._try(parse_won, text, path, label)
+                return self._try(parse_count, text, path, label)
             case FieldType.DATE:
                 return self._try(read_date, text, path, label)
             case FieldType.DATETIME:

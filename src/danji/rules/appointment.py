@@ -212,8 +212,7 @@ def check_planned(planned: Planned, held: Officer | None, *, today: date) -> Non
     Args: `held` is the office that is left; None when one is taken.
     Raises: Refusal when the days cannot be.
     """
-    no_day = planned.since - timedelta(days=1)
-    earliest = planned.since if held is None else no_day
+    earliest = planned.since if held is None else planned.since - timedelta(days=1)
     if planned.until is not None and planned.until < earliest:
         raise Refusal(
             f"임기가 {format_date(planned.since)}에 시작해서 그보다 앞선 "
@@ -277,7 +276,8 @@ def check_free(planned: Planned, holders: Iterable[Officer]) -> None:
             planned.since, planned.until, holder.since, holder.until
         ):
             continue
-        term = f"{holder.since}부터 {holder.until or '계속'}"
+        term = f"{format_date(holder.since)}부터 "
+        term += f"{format_date(holder.until)}까지" if holder.until else "계속"
         if holder.person == planned.person and _apart(holder.office, planned.post):
             raise Refusal(
                 f"{holder.name} 님은 그 기간에 다른 직을 맡고 있습니다({term}). 관리사무소와 "

@@ -1,4 +1,4 @@
-"""Amounts in won: as official documents write them, as people type them, and their tax."""
+"""Amounts in won, as official documents write them and as people type them; their tax; counts."""
 
 import re
 
@@ -95,6 +95,25 @@ def parse_won(text: str, label: str, *, negative: bool = False) -> int:
             next_step="앞의 - 표시를 지워 주세요.",
         )
     return amount
+
+
+def parse_count(text: str, label: str) -> int:
+    """Read how many of something there are: `12`, `1,200`, full-width figures; no fractions.
+
+    Args: `label` is the field's name on the screen.
+    Raises: Refusal naming the field.
+    """
+    typed = re.sub(r"\s", "", text.translate(_AS_TYPED)).removeprefix("+")
+    if not re.fullmatch(r"[0-9]+|[0-9]{1,3}(,[0-9]{3})+", typed):
+        raise Refusal(
+            f"‘{label}’ 칸에는 0부터 시작하는 정수만 적을 수 있습니다.",
+            next_step="소수(예: 2.5㎡)는 규격처럼 글을 적는 칸에 적고 여기에는 1을 적어 주세요.",
+        )
+    figures = typed.replace(",", "").lstrip("0") or "0"
+    # Counted before it is read: a number of a million figures takes its time.
+    if len(figures) > len(str(LIMIT)) or int(figures) > LIMIT:
+        raise Refusal(f"‘{label}’ 칸의 수가 너무 큽니다.", next_step="자릿수를 확인해 주세요.")
+    return int(figures)
 
 
 def vat_on(supply: int) -> int:

@@ -13,6 +13,7 @@ from danji.authority.queries import (
     away_of,
     last_day,
     open_proposals,
+    outcome_of,
     persons_proposed,
     planned_of,
 )
@@ -139,9 +140,14 @@ def leaving(held: Officeholder, today: date, typed: Mapping[str, str]) -> dict[s
 def proposal(found: Proposal, reader: Officeholder, today: date) -> dict[str, Any]:
     """The context of authority/proposal.html, but for `error`."""
     person = persons_proposed([found]).get(found.email.lower())
+    outcome = outcome_of(found)
     return {
         "proposal": _proposal(found, reader, today, person),
         "rule": rules.who_decides(found.office),
+        "answered": f"이미 {outcome.answered_by} 님이 {outcome.get_answer_display()}했습니다."
+        if outcome
+        else "",
+        "answered_at": outcome.answered_at if outcome else None,
     }
 
 

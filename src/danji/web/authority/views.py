@@ -18,7 +18,7 @@ from danji.accounts.queries import holders
 from danji.authority import actions
 from danji.authority.links import read_invitation
 from danji.authority.models import Absence, Proposal
-from danji.authority.queries import absences_from, open_proposals
+from danji.authority.queries import absences_from, outcome_of, proposal_of
 from danji.base import tenancy
 from danji.rules.absence import Reason
 from danji.rules.appointment import Change
@@ -29,6 +29,7 @@ from danji.web.authority import pages
 from danji.web.desk.access import DeskRequest, officer_required, posted
 
 REFUSED = 422
+ANSWERED = 409  # by somebody else, or by a first press of the button
 
 
 @require_safe
@@ -87,8 +88,8 @@ def leaving(request: DeskRequest, officeholder_id: UUID) -> HttpResponse:
 @require_safe
 @officer_required
 def proposal(request: DeskRequest, proposal_id: UUID) -> HttpResponse:
-    """One proposal, and the second officer's buttons."""
-    found = _open(request, proposal_id)
+    """One proposal, and the second officer's buttons; or what became of it."""
+    found = _proposal(request, proposal_id)
     return _page(request, "proposal", pages.proposal(found, request.officeholder, _today()))
 
 
@@ -96,7 +97,9 @@ def proposal(request: DeskRequest, proposal_id: UUID) -> HttpResponse:
 @officer_required
 def confirmation(request: DeskRequest, proposal_id: UUID) -> HttpResponse:
     """Confirm what another proposed."""
-    found = _open(request, proposal_id)
+    found = _proposal(request, proposal_id)
+    if outcome_of(found):
+        return _answered(request, found)
     try:
         actions.confirm_proposal(proposal_id, actor=request.officeholder, at=timezone.now())
     except Refusal as refusal:
@@ -113,7 +116,9 @@ def confirmation(request: DeskRequest, proposal_id: UUID) -> HttpResponse:
 @officer_required
 def rejection(request: DeskRequest, proposal_id: UUID) -> HttpResponse:
     """Say no to what another proposed."""
-    _open(request, proposal_id)
+    found = _proposal(request, proposal_id)
+    if outcome_of(found):
+        return _answered(request, found)
     actions.reject_proposal(proposal_id, actor=request.officeholder, at=timezone.now())
     messages.success(request, "거절했습니다. 제안한 분께 알려 드립니다.")
     return redirect("authority:people")
@@ -123,18 +128,25 @@ def rejection(request: DeskRequest, proposal_id: UUID) -> HttpResponse:
 @officer_required
 def withdrawal(request: DeskRequest, proposal_id: UUID) -> HttpResponse:
     """Take back what one proposed oneself."""
-    _open(request, proposal_id)
+    found = _proposal(request, proposal_id)
+    if outcome_of(found):
+        return _answered(request, found)
     actions.withdraw_proposal(proposal_id, actor=request.officeholder, at=timezone.now())
     messages.success(request, "제안을 취소했습니다.")
     return redirect("authority:people")
 
 
-def _open(request: DeskRequest, proposal_id: UUID) -> Proposal:
-    waiting = open_proposals(request.officeholder.complex_id)
-    found = next((proposal for proposal in waiting if proposal.id == proposal_id), None)
+def _proposal(request: DeskRequest, proposal_id: UUID) -> Proposal:
+    found = proposal_of(request.officeholder.complex_id, proposal_id)
     if found is None:
         raise Http404
     return found
+
+
+def _answered(request: DeskRequest, found: Proposal) -> HttpResponse:
+    """Say to whoever pressed a button too late what became of a proposal."""
+    context = pages.proposal(found, request.officeholder, _today())
+    return render(request, "authority/proposal.html", context, status=ANSWERED)
 
 
 @require_safe

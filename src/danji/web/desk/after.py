@@ -67,7 +67,8 @@ def circulation(request: DeskRequest, document_id: UUID) -> HttpResponse:
         actor=request.officeholder,
         at=timezone.now(),
     )
-    messages.success(request, f"{sent}명에게 공람으로 보냈습니다.")
+    said = f"{sent}명에게 공람으로 보냈습니다." if sent else "이미 모두에게 보낸 문서입니다."
+    messages.success(request, said)
     return redirect("desk:document", document_id=document_id)
 
 

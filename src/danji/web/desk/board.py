@@ -201,6 +201,7 @@ def _drafts() -> str:
 # --- What is looked for ------------------------------------------------------------------------
 
 FILTERS = ("q", "form", "since", "until", "least", "most")
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)  # what lies beyond is a slip
 
 
 def _sought(reader: Officeholder, box: Box, asked: Mapping[str, str]) -> tuple[Sought, list[str]]:
@@ -220,11 +221,16 @@ def _sought(reader: Officeholder, box: Box, asked: Mapping[str, str]) -> tuple[S
 
 
 def _day(text: str, problems: list[str]) -> date | None:
+    if not text:
+        return None
     try:
-        return date.fromisoformat(text) if text else None
+        day = date.fromisoformat(text)
     except ValueError:
+        day = None
+    if day is None or not FIRST_DAY <= day <= LAST_DAY:
         problems.append(f"날짜를 읽을 수 없어 빼고 찾았습니다: {text[:20]}")
         return None
+    return day
 
 
 def _won(text: str, problems: list[str]) -> int | None:

@@ -132,7 +132,7 @@ def open_row(typed: Typed, number: int) -> dict[str, Any]:
             if form and field.name != form.fund
         ],
         "places": [_drawn_place(typed, place) for place in range(_count(typed))],
-        "layers": _options([(layer.value, layer.label) for layer in LAYERS], typed, "layer"),
+        "layers": _options([(layer.value, layer_word(layer)) for layer in LAYERS], typed, "layer"),
         "basis": _text(typed, "basis"),
         "resolution": _text(typed, "resolution"),
         "until": _text(typed, "until"),
@@ -156,15 +156,19 @@ def closed_row(typed: Typed, number: int) -> dict[str, Any]:
     return {"number": number, "hidden": hidden, **words}
 
 
+def layer_word(layer: Layer) -> str:
+    """Who set a row, as these pages say it: what is sealed keeps the longer word."""
+    return "기본값" if layer is Layer.POLICY else layer.label
+
+
 def row_words(row: Row) -> dict[str, Any]:
     """One row in words."""
+    layer = layer_word(row.layer)
     return {
         "about": about_words(row),
         "line": line_words(row.places),
-        "layer": row.layer.label,
-        "basis": row.basis
-        if row.basis.startswith(row.layer.label)
-        else f"{row.layer.label}: {row.basis}",
+        "layer": layer,
+        "basis": row.basis if row.basis.startswith(layer) else f"{layer}: {row.basis}",
         "resolution": row.resolution,
         "since": row.effective_from,
         "until": row.effective_until,
