@@ -37,6 +37,7 @@ def enter(page: Page, office: str) -> None:
     page.context.clear_cookies()
     page.goto("/accounts/login/")
     page.get_by_role("button", name=re.compile(f"^{office} ")).click()
+    page.wait_for_url(lambda url: "/accounts/login/" not in url)
     expect(page.get_by_role("heading", level=1)).to_be_visible()
 
 
@@ -232,7 +233,9 @@ def test_every_editor(page):
 
 def test_keys_lead_to_a_button_and_never_press_it(page):
     enter(page, "관리사무소장")
+    page.goto("/desk/")  # waits until the script that knows the keys has run
     page.keyboard.press("j")
+    expect(page.locator("a.row-link").first).to_be_focused()
     page.keyboard.press("Enter")
     page.wait_for_url("**/documents/**")
     page.keyboard.press("a")
