@@ -1,7 +1,8 @@
 """Thousands of documents in seconds: some taken along by the application itself, the rest copied.
 
 A copy is true in shape and size and has rows of its own in every table, and its content is its
-own; only its events so far and its record are still those of the document it was copied from.
+own; its events open to its own content, and are else, like its record, still those of the document
+it was copied from.
 """
 
 from __future__ import annotations
@@ -59,9 +60,12 @@ INSERT INTO transparency_event SELECT made.* FROM transparency_event AS model
     jsonb_populate_record(model, jsonb_build_object(
         'id', copied_event.id, 'doc', copied_event.doc)) AS made;
 INSERT INTO transparency_opening SELECT made.* FROM transparency_opening AS model
-    JOIN copied_event ON old = model.event_id,
+    JOIN copied_event ON old = model.event_id
+    JOIN approvals_document AS first ON first.id = %(model)s
+    JOIN approvals_document AS own ON own.id = copied_event.doc,
     jsonb_populate_record(model, jsonb_build_object(
-        'id', pg_temp.id_of('0'), 'event_id', copied_event.id)) AS made;
+        'id', pg_temp.id_of('0'), 'event_id', copied_event.id,
+        'fields', replace(model.fields::text, first.digest, own.digest)::jsonb)) AS made;
 INSERT INTO transparency_leaf (complex_id, id, event_id, index)
     SELECT %(complex)s, pg_temp.id_of('0'), id,
         (SELECT coalesce(max(index), 1000000) FROM transparency_leaf)
