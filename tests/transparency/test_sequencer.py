@@ -189,3 +189,13 @@ def test_a_damaged_staged_file_freezes_its_log_only(complex_, at, monkeypatch):
     sequencer = Sequencer()
     sequencer.start()
     assert "상했습니다" in sequencer.frozen[complex_.id]
+
+
+def test_what_another_is_about_to_publish_is_left_alone(complex_):
+    """A second sequencer that starts between the first one's commit and its publishing."""
+    Sequencer().tick()
+    folder = module.staging_folder(complex_.code)
+    for name in ("1-aa.zip", "999-bb.zip"):
+        (folder / name).write_bytes(b"")
+    module.recover(complex_)
+    assert [left.name for left in folder.glob("*.zip")] == ["999-bb.zip"]

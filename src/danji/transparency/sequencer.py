@@ -278,8 +278,10 @@ def recover(complex_: Complex) -> Head:
                 f"{complex_.code}: 봉인 기록 {size}건까지의 파일이 없습니다. "
                 "공개 폴더가 지워졌거나 되돌려졌습니다. 운영 설명서의 '봉인 복구'를 따라 주세요."
             )
+    # What leads further may be another's, who is about to publish it.
     for leftover in staging_folder(complex_.code).glob("*.zip"):
-        leftover.unlink()
+        if int(leftover.name.partition("-")[0]) <= size:
+            leftover.unlink(missing_ok=True)
     edge = proven_edge(size, root, file_reader(folder))
     return Head(log.id, log.number, log.origin, edge, root)
 
