@@ -11,9 +11,10 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from documents import fill
+
 import limits
 import load
-from documents import fill
 from installation import installed, machine
 
 OFFICES = ("bookkeeper", "chief", "manager")

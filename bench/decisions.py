@@ -13,9 +13,10 @@ from statistics import median
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from documents import fill, waiting
+
 import limits
 import load
-from documents import fill, waiting
 from installation import CSRF, installed, machine
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 if TYPE_CHECKING:
     import psycopg
+
     from installation import Installation
 
 TOTAL = 10_000

@@ -11,9 +11,10 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from documents import fill
+
 import limits
 import load
-from documents import fill
 from installation import CSRF, installed, machine
 
 SIZE = 100_000  # bytes of the PDF; no two are alike

@@ -8,9 +8,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
+from documents import fill
+
 import limits
 import load
-from documents import fill
 from installation import installed, machine
 
 TOTAL = 50_000

@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import load
 from documents import publish
+
+import load
 from installation import answers, free_port, installed, machine
 
 NGINX = """

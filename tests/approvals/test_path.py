@@ -3,7 +3,6 @@
 from datetime import date, timedelta
 
 import pytest
-from papers import decide, submit
 
 from danji.approvals import actions
 from danji.approvals.models import Document, Draft, Step
@@ -11,6 +10,7 @@ from danji.approvals.queries import waiting_for
 from danji.records.models import Record
 from danji.rules.approval import Decision
 from danji.rules.refusal import Refusal
+from papers import decide, submit
 
 ON = date(2026, 11, 22)
 

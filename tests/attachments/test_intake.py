@@ -6,9 +6,9 @@ import zipfile
 import zlib
 from io import BytesIO
 
-import made
 import pytest
 
+import made
 from danji.attachments import confined, intake
 from danji.attachments.intake import examine
 from danji.rules.refusal import Refusal

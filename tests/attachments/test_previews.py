@@ -5,7 +5,6 @@ from importlib import import_module
 from io import BytesIO
 from types import SimpleNamespace
 
-import made
 import pytest
 from django.apps import apps
 from django.db import connection
@@ -14,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from PIL import Image
 
+import made
 from danji.approvals import actions
 from danji.attachments import confined, jobs
 from danji.attachments.actions import note_attached

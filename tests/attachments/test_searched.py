@@ -1,9 +1,9 @@
 """What is attached is searched for identification numbers before it is shown to everybody."""
 
-import made
 import pytest
 import typst
 
+import made
 from danji.base import files
 from danji.disclosure.inspection import UNREADABLE, find_obstacles
 

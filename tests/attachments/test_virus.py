@@ -7,9 +7,9 @@ import subprocess
 import sys
 import threading
 
-import made
 import pytest
 
+import made
 from danji.attachments.intake import examine
 from danji.rules.refusal import Refusal
 

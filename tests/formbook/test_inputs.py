@@ -1,9 +1,9 @@
 import pytest
-from real_documents import expense_inputs, fee_inputs
 
 from danji.formbook.definition import builtin_forms
 from danji.formbook.inputs import keep, starting
 from danji.formbook.values import parse
+from real_documents import expense_inputs, fee_inputs
 
 _, EXPENSE, FEE_NOTICE, *_ = builtin_forms()
 

@@ -2,11 +2,11 @@ import json
 from dataclasses import asdict
 
 import pytest
-from real_documents import bid_inputs, changed_bid_inputs, expense_inputs, fee_inputs
 
 from danji.formbook.definition import builtin_forms
 from danji.formbook.present import Amount, Pair, Table, present
 from danji.formbook.values import parse
+from real_documents import bid_inputs, changed_bid_inputs, expense_inputs, fee_inputs
 
 MEMO, EXPENSE, FEE_NOTICE, BID_NOTICE, *_ = builtin_forms()
 

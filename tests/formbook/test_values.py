@@ -3,6 +3,10 @@ import copy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from danji.formbook.definition import builtin_forms
+from danji.formbook.values import compute, parse, to_inputs, validate
+from danji_verify.canonical import canonical
 from real_documents import (
     CLEANING,
     GENERAL,
@@ -13,10 +17,6 @@ from real_documents import (
     expense_inputs,
     fee_inputs,
 )
-
-from danji.formbook.definition import builtin_forms
-from danji.formbook.values import compute, parse, to_inputs, validate
-from danji_verify.canonical import canonical
 
 MEMO, EXPENSE, FEE_NOTICE, BID_NOTICE, *_ = builtin_forms()
 REAL = [

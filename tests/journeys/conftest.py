@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from installations import CHROMIUM, Installation, running, until
 from playwright.sync_api import Browser, sync_playwright
 
 from danji.base.postgres import Cluster
+from installations import CHROMIUM, Installation, running, until
 
 PROGRAMS = (
     ("danji.config.serve",),

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from installations import until
 from playwright.sync_api import Page, expect
 
 import danji_verify
 from danji.formbook.definition import builtin_forms
+from installations import until
 
 pytestmark = pytest.mark.browser
 

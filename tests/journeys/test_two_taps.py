@@ -8,9 +8,10 @@ import sys
 import urllib.request
 
 import pytest
-from installations import until
 from playwright.sync_api import expect
 from test_browser import PHONE, check, enter, text_of
+
+from installations import until
 
 pytestmark = pytest.mark.browser
 

@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+
 from installations import running, until
 
 PROGRAMS = (("danji.config.serve",),)

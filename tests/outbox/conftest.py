@@ -3,12 +3,12 @@
 from functools import partial
 
 import pytest
-from services import KEY, SECRET, FakeGateway, FakePush, Service, anywhere
 
 from danji.outbox import jobs, solapi
 from danji.outbox.actions import subscribe_device
 from danji.outbox.models import Channel
 from danji.outbox.push import push_sender
+from services import KEY, SECRET, FakeGateway, FakePush, Service, anywhere
 
 
 @pytest.fixture

@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from services import deliver_all
 
 from danji.outbox.actions import resend_message, tell
 from danji.outbox.jobs import deliver
 from danji.outbox.models import Channel, Delivery, Message, PendingDelivery
 from danji.outbox.queries import channel_of_code
 from danji.rules.refusal import Refusal
+from services import deliver_all
 
 CODE = "확인 번호 482913. 화단 정비 1,430,000원을 승인하는 번호입니다."
 

@@ -6,7 +6,6 @@ from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPSenderRefused, SMT
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from services import deliver_all
 
 from danji.base import tenancy
 from danji.outbox import jobs
@@ -14,6 +13,7 @@ from danji.outbox.actions import tell
 from danji.outbox.jobs import BATCH, deliver, deliver_everywhere
 from danji.outbox.models import Channel, Delivery, Message, PendingDelivery
 from danji.outbox.sending import Away
+from services import deliver_all
 
 LINK = "http://localhost:8000/sign/abc/"
 

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from services import deliver_all
 
 from danji.outbox.actions import tell
 from danji.outbox.gateway import gateway_sender
@@ -11,6 +10,7 @@ from danji.outbox.jobs import deliver
 from danji.outbox.models import Channel, Delivery, PendingDelivery
 from danji.outbox.sending import Away, Later
 from danji.outbox.solapi import Solapi
+from services import deliver_all
 
 LINK = "http://localhost:8000/sign/abc/"
 

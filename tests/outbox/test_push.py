@@ -9,7 +9,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from services import anywhere, claims
 
 from danji.base import tenancy
 from danji.outbox import jobs
@@ -20,6 +19,7 @@ from danji.outbox.push import check_endpoint, push_sender
 from danji.outbox.queries import devices_of
 from danji.outbox.webpush import CURVE, _derive, _point, decoded, encoded, encrypt, server_key
 from danji.rules.refusal import Refusal
+from services import anywhere, claims
 
 LINK = "http://localhost:8000/sign/abc/"
 

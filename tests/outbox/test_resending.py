@@ -3,13 +3,13 @@
 from datetime import date
 
 import pytest
-from services import deliver_all
 
 from danji.base import tenancy
 from danji.outbox.actions import resend_message, tell
 from danji.outbox.models import Message, PendingDelivery
 from danji.outbox.queries import Shown, messages_told
 from danji.rules.refusal import Refusal
+from services import deliver_all
 
 
 @pytest.fixture

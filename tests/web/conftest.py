@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import pytest
 from django.test import Client
 from django.utils import timezone
-from programs import ALL, give_token
 
 from danji.approvals import actions
 from danji.approvals.models import Document, Draft
 from danji.base import tenancy
 from danji.rules.approval import Choice, Decision
 from danji.signing.actions import accept_method
+from programs import ALL, give_token
 
 MEMO = {
     "title": ["화단 정비"],

@@ -10,7 +10,6 @@ import psycopg
 import pytest
 from django.test import Client
 from django.utils import timezone
-from programs import Program, give_token
 
 from danji.approvals.models import Document, Draft, Step
 from danji.base import tenancy
@@ -22,6 +21,7 @@ from danji.integration.models import ApiScope, ApiToken, IdempotentAnswer, Uploa
 from danji.records.models import Record
 from danji.rules.periods import day_in_seoul
 from danji.transparency.models import Opening
+from programs import Program, give_token
 
 
 @pytest.fixture

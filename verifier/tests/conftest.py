@@ -1,5 +1,6 @@
-import made_document
 import pytest
+
+import made_document
 from made_document import Document
 
 

@@ -3,14 +3,14 @@
 import json
 from pathlib import Path
 
-import made_document as made
 import pytest
-from made_document import Act, Changes
 
+import made_document as made
 from danji_verify.entry import Event
 from danji_verify.policy import Policy
 from danji_verify.record import check_document
 from danji_verify.report import Report, State
+from made_document import Act, Changes
 
 LONG = (
     *made.LINE[:2],

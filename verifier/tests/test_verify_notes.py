@@ -1,10 +1,10 @@
 """Signed notes, checkpoints and cosignatures, against the examples of their specifications."""
 
-import made_document as made
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import made_document as made
 from danji_verify.checkpoint import Checkpoint, cosign, log_key, sign_checkpoint, witness_key
 from danji_verify.errors import FormatError, NoteError, VerifyError
 from danji_verify.merkle import EMPTY_ROOT

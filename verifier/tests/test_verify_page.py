@@ -4,12 +4,12 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import made_document as made
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 import danji_verify
+import made_document as made
 
 PAGE = Path(danji_verify.__file__).with_name("verify.html")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

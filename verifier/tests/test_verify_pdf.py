@@ -5,19 +5,19 @@ import zlib
 from hashlib import sha256
 from io import BytesIO
 
-import made_document as made
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_document import Changes
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
+import made_document as made
 from danji_verify import pdf as pdf_module
 from danji_verify.check import check_pdf
 from danji_verify.errors import Unreadable, Wrong
 from danji_verify.pdf import open_sealed, seal_digests
 from danji_verify.report import State, Verdict
+from made_document import Changes
 
 
 def verdict(document, **changed):

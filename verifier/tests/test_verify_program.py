@@ -4,9 +4,9 @@ import json
 import subprocess
 import sys
 
-import made_document as made
 import pytest
 
+import made_document as made
 from danji_verify.__main__ import main
 
 

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-import made_document as made
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import made_document as made
 from danji_verify.errors import FormatError, NoteError, ProofError, VerifyError
 from danji_verify.policy import Policy
 from danji_verify.proof import Proof

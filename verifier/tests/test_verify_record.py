@@ -3,14 +3,14 @@
 import json
 from datetime import timedelta
 
-import made_document as made
 import pytest
-from made_document import Changes
 
+import made_document as made
 from danji_verify.canonical import b64encode, canonical
 from danji_verify.entry import Event
 from danji_verify.record import check_document
 from danji_verify.report import Report, State
+from made_document import Changes
 
 
 def check(parts, policy=None):
