@@ -8,7 +8,16 @@ from danji.base.models import ComplexScoped, ScopedForeignKey
 
 TENANT_MODELS = [model for model in apps.get_models() if issubclass(model, ComplexScoped)]
 # Shared by all complexes, or the framework's own.
-SHARED = {"Complex", "Person", "Form"}
+SHARED = {"Complex", "Person", "Form"} | {
+    # Public facts about logs, which name no person.
+    "Witness",
+    "Cosignature",
+    "ConfirmedHead",
+    "Collection",
+    "CollectedHead",
+    "Stamp",
+    "Trouble",
+}
 FLOORS = [
     "config",
     "web",
@@ -143,6 +152,10 @@ APPEND_ONLY = [
     "integration_webhookdelivery",
     "transparency_event",
     "transparency_leaf",
+    "transparency_cosignature",
+    "transparency_confirmedhead",
+    "transparency_collectedhead",
+    "transparency_stamp",
     "renditions_rendition",
     "disclosure_publication",
     "disclosure_obstacle",

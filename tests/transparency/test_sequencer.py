@@ -58,7 +58,7 @@ def test_a_proof_convinces_a_stranger(complex_, at):
     doc = happen(complex_, at)
     Sequencer().tick()
     (event,) = events_of(complex_.id, doc)
-    proof = Proof.parse(prove(complex_, event.index))
+    proof = Proof.parse(prove(complex_, event))
     judgement = proof.verify(event.entry, policy(complex_))
     assert judgement.checkpoint.size == 2
 

@@ -142,4 +142,4 @@ def proof_of(shown: DisclosedRecord, complex_: Complex) -> bytes:
     if event is None:
         raise Rendition.DoesNotExist
     extra = canonical({"entry": b64encode(event.entry), "openings": event.openings})
-    return prove(complex_, event.index, extra=extra)
+    return prove(complex_, event, extra=extra)

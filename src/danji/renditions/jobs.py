@@ -166,7 +166,7 @@ def _embedded(record: Record, payload: dict[str, Any], complex_: Complex) -> lis
             Embedded(
                 f"leaf-{name}.tlog-proof",
                 "text/plain",
-                prove(complex_, event.index),
+                prove(complex_, event),
                 f"{what}의 증명",
                 "data",
             ),

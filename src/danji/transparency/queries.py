@@ -1,18 +1,21 @@
 """What the log can say about an event: its bytes, its place, and the proof of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Q
 
 from danji.complexes.models import Complex
 from danji.transparency.actions import log_key
-from danji.transparency.models import Leaf, Log, Opening
+from danji.transparency.models import ConfirmedHead, Leaf, Log, Opening
 from danji.transparency.tree import file_reader, log_folder
 from danji_verify import note
 from danji_verify.checkpoint import Checkpoint
 from danji_verify.checkpoint import log_key as public_log_key
+from danji_verify.entry import Event
 from danji_verify.policy import Party, Policy
 from danji_verify.proof import Proof
 from danji_verify.tiles import inclusion_proof
@@ -35,12 +38,14 @@ class LoggedEvent:
     entry: bytes
     leaf_hash: bytes
     openings: dict[str, Any]
+    log_number: int
     index: int
 
 
-def log_of(complex_id: UUID) -> Log:
-    """The complex's log."""
-    log: Log = Log.objects.within(complex_id).get()
+def log_of(complex_id: UUID, number: int | None = None) -> Log:
+    """A log of the complex, by its number; the one that goes on, without."""
+    logs = Log.objects.within(complex_id)
+    log: Log = logs.latest("number") if number is None else logs.get(number=number)
     return log
 
 
@@ -52,13 +57,40 @@ def policy(complex_: Complex) -> Policy:
     return Policy((Party(key, address),), {}, {}, None)
 
 
-def published_head(complex_: Complex) -> PublishedHead:
-    """The newest head as everybody can fetch it.
+def published_head(complex_: Complex, number: int | None = None) -> PublishedHead:
+    """The newest head of a log of the complex, as everybody can fetch it.
 
     Raises: FileNotFoundError before the first one is published.
     """
-    data = (log_folder(complex_.code, log_of(complex_.id).number) / "checkpoint").read_bytes()
+    number = log_of(complex_.id).number if number is None else number
+    data = (log_folder(complex_.code, number) / "checkpoint").read_bytes()
     return PublishedHead(data, Checkpoint.parse(note.parse_note(data).text))
+
+
+def confirmed_head(origin: str) -> PublishedHead | None:
+    """The newest head of a log on which its policy agreed (확정); None before the first."""
+    heads = ConfirmedHead.objects.filter(origin=origin).order_by("-size", "-confirmed_at")
+    head: ConfirmedHead | None = heads.first()
+    if head is None:
+        return None
+    data = bytes(head.note)
+    return PublishedHead(data, Checkpoint.parse(note.parse_note(data).text))
+
+
+def confirmed_docs(complex_id: UUID, docs: Sequence[UUID]) -> set[UUID]:
+    """Which of these documents are confirmed (확정): the sealing of their PDF is below a head on
+    which the witnesses agreed.
+    """
+    covered = Q(pk__in=[])
+    for log in Log.objects.within(complex_id):
+        head = confirmed_head(log.origin)
+        if head is not None:
+            covered |= Q(log_number=log.number, index__lt=head.checkpoint.size)
+    return set(
+        Leaf.objects.within(complex_id)
+        .filter(covered, event__doc__in=docs, event__name=Event.FINALIZED)
+        .values_list("event__doc", flat=True)
+    )
 
 
 def events_of(complex_id: UUID, doc: UUID) -> list[LoggedEvent]:
@@ -81,6 +113,7 @@ def events_of(complex_id: UUID, doc: UUID) -> list[LoggedEvent]:
             bytes(leaf.event.entry),
             bytes(leaf.event.leaf_hash),
             openings.get(leaf.event_id, {}),
+            leaf.log_number,
             leaf.index,
         )
         for leaf in leaves
@@ -92,12 +125,16 @@ def is_placed(complex_id: UUID, doc: UUID, name: str) -> bool:
     return Leaf.objects.within(complex_id).filter(event__doc=doc, event__name=name).exists()
 
 
-def prove(complex_: Complex, index: int, *, extra: bytes | None = None) -> bytes:
-    """The proof (tlog-proof) that the leaf at `index` is in the newest published head.
+def prove(complex_: Complex, event: LoggedEvent, *, extra: bytes | None = None) -> bytes:
+    """The proof (tlog-proof) that the event is in its log: in the confirmed head where that reaches
+    it already, in the newest published one otherwise.
 
-    Raises: ProofError when that head does not reach so far yet.
+    Raises: ProofError when no head reaches so far yet.
     """
-    head = published_head(complex_)
-    folder = log_folder(complex_.code, log_of(complex_.id).number)
-    path = inclusion_proof(index, head.checkpoint.size, file_reader(folder))
-    return Proof(index=index, path=tuple(path), checkpoint=head.note, extra=extra).format()
+    log = log_of(complex_.id, event.log_number)
+    head = confirmed_head(log.origin)
+    if head is None or head.checkpoint.size <= event.index:
+        head = published_head(complex_, log.number)
+    reader = file_reader(log_folder(complex_.code, log.number))
+    path = inclusion_proof(event.index, head.checkpoint.size, reader)
+    return Proof(index=event.index, path=tuple(path), checkpoint=head.note, extra=extra).format()

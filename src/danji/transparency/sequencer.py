@@ -229,7 +229,7 @@ def commit(
         if moved != 1:
             raise LogError("다른 봉인 처리기가 봉인 기록을 먼저 늘렸습니다.")
         Leaf.objects.bulk_create(
-            Leaf(complex_id=complex_id, event_id=event_id, index=index)
+            Leaf(complex_id=complex_id, log_number=head.number, event_id=event_id, index=index)
             for index, event_id in enumerate(placed.values(), head.edge.size)
         )
         PendingEvent.objects.within(complex_id).filter(id__in=list(placed)).delete()

@@ -24,6 +24,7 @@ EVENTS = {
     Event.FINALIZED: "봉인",
     Event.DISCLOSED: "공개",
     Event.DISCLOSURE_WITHDRAWN: "공개 철회",
+    Event.ERASED: "파기",
     Event.AGREED: "전자서명 동의",
     Event.ENROLLED: "서명 열쇠 등록",
     Event.REVOKED: "서명 열쇠 폐지",
@@ -32,6 +33,11 @@ EVENTS = {
     Event.OFFICE_TAKEN: "취임",
     Event.OFFICE_LEFT: "퇴임",
     Event.RULE_CHANGED: "결재선 규칙 변경",
+    Event.POLICY_CHANGED: "확인 기관 변경",
+    Event.KEY_ROTATED: "열쇠 바꾸기",
+    Event.LOG_CLOSED: "장부 닫기",
+    Event.LOG_CONTINUED: "장부 이어 열기",
+    Event.READ: "열람",
 }
 
 

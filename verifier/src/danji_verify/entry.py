@@ -34,6 +34,7 @@ class Event(StrEnum):
     FINALIZED = "doc.finalized"
     DISCLOSED = "doc.disclosed"
     DISCLOSURE_WITHDRAWN = "doc.disclosure_withdrawn"
+    ERASED = "doc.erased"
     AGREED = "person.agreed"
     ENROLLED = "person.enrolled"
     REVOKED = "person.revoked"
@@ -42,6 +43,11 @@ class Event(StrEnum):
     OFFICE_TAKEN = "office.taken"
     OFFICE_LEFT = "office.left"
     RULE_CHANGED = "rule.changed"
+    POLICY_CHANGED = "policy.changed"
+    KEY_ROTATED = "key.rotated"
+    LOG_CLOSED = "log.closed"
+    LOG_CONTINUED = "log.continued"
+    READ = "record.read"
 
 
 FIELDS: Mapping[Event, frozenset[str]] = {
@@ -56,7 +62,8 @@ FIELDS: Mapping[Event, frozenset[str]] = {
     Event.FILED: frozenset({"record", "body"}),
     Event.FINALIZED: frozenset({"pdf", "record"}),
     Event.DISCLOSED: frozenset({"publication"}),
-    Event.DISCLOSURE_WITHDRAWN: frozenset({"reason"}),
+    Event.DISCLOSURE_WITHDRAWN: frozenset({"reason", "actor"}),
+    Event.ERASED: frozenset({"erasure", "proposer", "officer"}),
     Event.AGREED: frozenset({"agreement", "actor"}),
     Event.ENROLLED: frozenset({"key", "actor", "officer"}),
     Event.REVOKED: frozenset({"key", "reason", "actor", "officer"}),
@@ -65,6 +72,11 @@ FIELDS: Mapping[Event, frozenset[str]] = {
     Event.OFFICE_TAKEN: frozenset({"office", "proposer", "officer"}),
     Event.OFFICE_LEFT: frozenset({"office", "proposer", "officer"}),
     Event.RULE_CHANGED: frozenset({"rule", "proposer", "officer"}),
+    Event.POLICY_CHANGED: frozenset({"policy", "proposer", "officer"}),
+    Event.KEY_ROTATED: frozenset({"key", "proposer", "officer"}),
+    Event.LOG_CLOSED: frozenset({"reason", "proposer", "officer"}),
+    Event.LOG_CONTINUED: frozenset({"complex", "seal", "previous"}),
+    Event.READ: frozenset({"readings", "actor"}),
 }
 
 
