@@ -1,6 +1,5 @@
 """Rendering: every sealed record gets its PDF, its proofs inside and the seal on it."""
 
-import json
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -17,13 +16,14 @@ from danji.complexes.models import Complex
 from danji.records.models import Record
 from danji.records.queries import sealed_records
 from danji.renditions.models import Rendition
-from danji.renditions.pdf import Embedded, Labels, OfficialDocument, render
+from danji.renditions.parts import attachments_of, proofs_of
+from danji.renditions.pdf import Labels, OfficialDocument, render
 from danji.renditions.seal import Sealed, SealKey, seal
 from danji.rules.disclosure import Scope
 from danji.rules.retention import class_of
 from danji.transparency.actions import Kept, append_event
-from danji.transparency.queries import LoggedEvent, events_of, policy, prove, published_head
-from danji_verify.canonical import b64decode, b64encode, canonical
+from danji.transparency.queries import events_of, published_head
+from danji_verify.canonical import b64encode, canonical
 from danji_verify.entry import Event
 
 BATCH = 20  # records in one run, so that other complexes get their turn
@@ -49,7 +49,9 @@ def _render(record: Record, complex_: Complex) -> None:
     now = timezone.now()
     payload = record.parsed_payload()
     document = official_document(payload, complex_)
-    pdf = render(document, attachments=_embedded(record, payload, complex_))
+    logged = events_of(complex_.id, record.doc)
+    inside = proofs_of(record, payload, complex_, logged)
+    pdf = render(document, attachments=[*inside, *attachments_of(payload["content"])])
     sealed = seal(pdf, seal_key(complex_.code), now)
     Rendition.objects.create(
         complex=complex_,
@@ -114,98 +116,3 @@ def official_document(payload: dict[str, Any], complex_: Complex) -> OfficialDoc
 def _retention_label(payload: dict[str, Any]) -> str:
     row = class_of(payload["retention"]["class"], date.fromisoformat(payload["retention"]["from"]))
     return row.label
-
-
-def _embedded(record: Record, payload: dict[str, Any], complex_: Complex) -> list[Embedded]:
-    """The files inside: the record, its form, its attachments, and the proofs of every step."""
-    content = payload["content"]
-    logged = events_of(complex_.id, record.doc)
-    opened = events_of(complex_.id, complex_.id)[:1]
-    basis = _basis(complex_.id, logged)
-    found = [
-        Embedded(
-            "record.json", "application/json", bytes(record.payload), "이 문서의 기록", "source"
-        ),
-        Embedded(
-            "form.json",
-            "application/json",
-            files.get(content["form"]["sha256"]),
-            "이 문서를 쓴 서식",
-            "supplement",
-        ),
-        Embedded(
-            "policy.txt", "text/plain", policy(complex_).format(), "봉인을 확인하는 열쇠", "data"
-        ),
-        Embedded(
-            "openings.json",
-            "application/json",
-            openings([*opened, *logged, *basis]),
-            "봉인된 값을 여는 자료",
-            "data",
-        ),
-    ]
-    for attachment, name in zip(content["attachments"], attachment_names(content), strict=True):
-        found.append(
-            Embedded(
-                name,
-                attachment["media_type"],
-                files.get(attachment["sha256"]),
-                f"붙임 {attachment['name']}",
-                "supplement",
-            )
-        )
-    named = [("opened", "봉인 기록의 시작", event) for event in opened]
-    named += [(str(event.seq), f"결재 과정 {event.seq}번째 기록", event) for event in logged]
-    named += [
-        (f"basis-{number}", f"서명 열쇠의 등록이나 대결 지정 {number}", event)
-        for number, event in enumerate(basis, 1)
-    ]
-    for name, what, event in named:
-        found += [
-            Embedded(f"leaf-{name}.json", "application/json", event.entry, what, "data"),
-            Embedded(
-                f"leaf-{name}.tlog-proof",
-                "text/plain",
-                prove(complex_, event),
-                f"{what}의 증명",
-                "data",
-            ),
-        ]
-    return found
-
-
-def _basis(complex_id: UUID, logged: list[LoggedEvent]) -> list[LoggedEvent]:
-    """The events on which decisions rest, each once: the enrolment of a key that signed, and the
-    absence in which somebody acted for another.
-    """
-    found: dict[bytes, UUID] = {}  # the event's leaf hash, and the chain it belongs to
-    for event in logged:
-        opened = {
-            field: json.loads(b64decode(opening["value"]))
-            for field, opening in event.openings.items()
-            if field in {"auth", "stmt"}
-        }
-        auth, acting = opened.get("auth", {}), opened.get("stmt", {}).get("acting")
-        if auth.get("method") == "passkey" and "key" in auth:
-            found[b64decode(auth["enrolled"])] = UUID(auth["key"])
-        if acting:
-            found[b64decode(acting["delegation"])] = UUID(acting["absence"])
-    return [
-        event
-        for leaf_hash, chain in sorted(found.items())
-        for event in events_of(complex_id, chain)
-        if event.leaf_hash == leaf_hash
-    ]
-
-
-def attachment_names(content: dict[str, Any]) -> list[str]:
-    """The names of the attachments inside the PDF, in order."""
-    return [
-        f"붙임{number}-{attachment['name']}"
-        for number, attachment in enumerate(content["attachments"], 1)
-    ]
-
-
-def openings(events: list[LoggedEvent]) -> bytes:
-    """`openings.json`: by leaf hash, what opens each commitment."""
-    return canonical({b64encode(event.leaf_hash): event.openings for event in events})

@@ -1,0 +1,115 @@
+"""What a record is proven with: the files inside its PDF, most of which its bundle repeats."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from danji.base import files
+from danji.complexes.models import Complex
+from danji.records.models import Record
+from danji.renditions.pdf import Embedded
+from danji.transparency.queries import LoggedEvent, events_of, policy, prove
+from danji_verify.canonical import b64decode, b64encode, canonical
+
+
+def attachments_of(content: dict[str, Any]) -> list[Embedded]:
+    """The attached files (붙임), in order."""
+    return [
+        Embedded(
+            name,
+            attachment["media_type"],
+            files.get(attachment["sha256"]),
+            f"붙임 {attachment['name']}",
+            "supplement",
+        )
+        for attachment, name in zip(content["attachments"], attachment_names(content), strict=True)
+    ]
+
+
+def proofs_of(
+    record: Record, payload: dict[str, Any], complex_: Complex, logged: list[LoggedEvent]
+) -> list[Embedded]:
+    """The record, its form, and what proves every step that led to it.
+
+    Args: `logged` are the events of the document that are to be proven.
+    """
+    content = payload["content"]
+    opened = events_of(complex_.id, complex_.id)[:1]
+    basis = _basis(complex_.id, logged)
+    found = [
+        Embedded(
+            "record.json", "application/json", bytes(record.payload), "이 문서의 기록", "source"
+        ),
+        Embedded(
+            "form.json",
+            "application/json",
+            files.get(content["form"]["sha256"]),
+            "이 문서를 쓴 서식",
+            "supplement",
+        ),
+        Embedded(
+            "policy.txt", "text/plain", policy(complex_).format(), "봉인을 확인하는 열쇠", "data"
+        ),
+        Embedded(
+            "openings.json",
+            "application/json",
+            openings([*opened, *logged, *basis]),
+            "봉인된 값을 여는 자료",
+            "data",
+        ),
+    ]
+    named = [("opened", "봉인 기록의 시작", event) for event in opened]
+    named += [(str(event.seq), f"결재 과정 {event.seq}번째 기록", event) for event in logged]
+    named += [
+        (f"basis-{number}", f"서명 열쇠의 등록이나 대결 지정 {number}", event)
+        for number, event in enumerate(basis, 1)
+    ]
+    for name, what, event in named:
+        found += [
+            Embedded(f"leaf-{name}.json", "application/json", event.entry, what, "data"),
+            Embedded(
+                f"leaf-{name}.tlog-proof",
+                "text/plain",
+                prove(complex_, event),
+                f"{what}의 증명",
+                "data",
+            ),
+        ]
+    return found
+
+
+def _basis(complex_id: UUID, logged: list[LoggedEvent]) -> list[LoggedEvent]:
+    """The events on which decisions rest, each once: the enrolment of a key that signed, and the
+    absence in which somebody acted for another.
+    """
+    found: dict[bytes, UUID] = {}  # the event's leaf hash, and the chain it belongs to
+    for event in logged:
+        opened = {
+            field: json.loads(b64decode(opening["value"]))
+            for field, opening in event.openings.items()
+            if field in {"auth", "stmt"}
+        }
+        auth, acting = opened.get("auth", {}), opened.get("stmt", {}).get("acting")
+        if auth.get("method") == "passkey" and "key" in auth:
+            found[b64decode(auth["enrolled"])] = UUID(auth["key"])
+        if acting:
+            found[b64decode(acting["delegation"])] = UUID(acting["absence"])
+    return [
+        event
+        for leaf_hash, chain in sorted(found.items())
+        for event in events_of(complex_id, chain)
+        if event.leaf_hash == leaf_hash
+    ]
+
+
+def attachment_names(content: dict[str, Any]) -> list[str]:
+    """The names of the attachments inside the PDF, in order."""
+    return [
+        f"붙임{number}-{attachment['name']}"
+        for number, attachment in enumerate(content["attachments"], 1)
+    ]
+
+
+def openings(events: list[LoggedEvent]) -> bytes:
+    """`openings.json`: by leaf hash, what opens each commitment."""
+    return canonical({b64encode(event.leaf_hash): event.openings for event in events})
