@@ -83,7 +83,7 @@ def sign(
     """What the page posts once the device has signed: one signature over all the documents."""
     from django.utils import timezone
 
-    from danji.approvals.actions import state_decision
+    from danji.approvals.deciding import state_decision
     from danji.base import tenancy
     from danji.rules.approval import Choice, Decision
     from danji.signing import passkeys

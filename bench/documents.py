@@ -136,7 +136,7 @@ def make_document(place: Installation, decided: int, last: str = "approve") -> U
     from django.utils import timezone
 
     from danji.accounts.models import Office
-    from danji.approvals import actions
+    from danji.approvals import deciding, drafting
     from danji.base import tenancy
     from danji.config.demonstration.documents import EXPENSE
     from danji.formbook import values
@@ -147,17 +147,17 @@ def make_document(place: Installation, decided: int, last: str = "approve") -> U
     officers, at = place.cast.officers, timezone.now()
     bookkeeper = officers[Office.BOOKKEEPER]
     with tenancy.within(place.complex_id):
-        draft = actions.start_draft("expense", actor=bookkeeper, at=at)
+        draft = drafting.start_draft("expense", actor=bookkeeper, at=at)
         inputs = values.to_inputs(load(bytes(draft.form.definition)), EXPENSE)
-        actions.save_draft(draft.id, inputs, revision=1, actor=bookkeeper, at=at)
+        drafting.save_draft(draft.id, inputs, revision=1, actor=bookkeeper, at=at)
         shown = {"kind": "reference", "officeholder": officers[Office.CHAIR].id.hex}
-        actions.save_line(draft.id, {"readers": [shown]}, actor=bookkeeper, at=at)
-        document = actions.submit_draft(draft.id, actor=bookkeeper, at=at)
+        drafting.save_line(draft.id, {"readers": [shown]}, actor=bookkeeper, at=at)
+        document = drafting.submit_draft(draft.id, actor=bookkeeper, at=at)
         choices = (Choice(Decision.APPROVE), Choice(Decision(last), "다시 봐 주세요."))
         for office, choice in list(zip((Office.CHIEF, Office.MANAGER), choices, strict=True))[
             :decided
         ]:
-            actions.decide_step(
+            deciding.decide_step(
                 document.id,
                 actor=officers[office],
                 choice=choice,

@@ -1,6 +1,6 @@
 """Documents to send through a line, and the acts on them, as the tests of approvals do them."""
 
-from danji.approvals import actions
+from danji.approvals import deciding, drafting
 from danji.formbook import values
 from danji.formbook.definition import load
 from danji.rules.approval import Choice, Decision
@@ -18,22 +18,22 @@ EXPENSE = {
 
 
 def drafted(drafter, at, form="memo", line=None, **changes):
-    draft = actions.start_draft(form, actor=drafter, at=at)
+    draft = drafting.start_draft(form, actor=drafter, at=at)
     definition = load(bytes(draft.form.definition))
     content = (MEMO if form == "memo" else EXPENSE) | changes
     typed = values.to_inputs(
         definition,
         {field.name: content[field.name] for field in definition.fields if field.name in content},
     )
-    draft = actions.save_draft(draft.id, typed, revision=draft.revision, actor=drafter, at=at)
-    return actions.save_line(draft.id, line, actor=drafter, at=at) if line else draft
+    draft = drafting.save_draft(draft.id, typed, revision=draft.revision, actor=drafter, at=at)
+    return drafting.save_line(draft.id, line, actor=drafter, at=at) if line else draft
 
 
 def submit(drafter, at, **options):
-    return actions.submit_draft(drafted(drafter, at, **options).id, actor=drafter, at=at)
+    return drafting.submit_draft(drafted(drafter, at, **options).id, actor=drafter, at=at)
 
 
 def decide(document, actor, sign, at, decision=Decision.APPROVE, opinion="", *, to=None, **more):
-    return actions.decide_step(
+    return deciding.decide_step(
         document.id, actor=actor, choice=Choice(decision, opinion, to), sign=sign, at=at, **more
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from danji.approvals import actions
+from danji.approvals import deciding, drafting
 from danji.approvals.models import Document
 from danji.base import files
 from danji.formbook import values
@@ -30,15 +30,15 @@ PDF = (
 
 @pytest.fixture
 def document(bookkeeper, manager, at):
-    draft = actions.start_draft("expense", actor=bookkeeper, at=at)
+    draft = drafting.start_draft("expense", actor=bookkeeper, at=at)
     typed = values.to_inputs(load(bytes(draft.form.definition)), EXPENSE)
-    draft = actions.save_draft(draft.id, typed, revision=draft.revision, actor=bookkeeper, at=at)
-    actions.attach_file(draft.id, "견적서.pdf", PDF, actor=bookkeeper, at=at)
-    return actions.submit_draft(draft.id, actor=bookkeeper, at=at)
+    draft = drafting.save_draft(draft.id, typed, revision=draft.revision, actor=bookkeeper, at=at)
+    drafting.attach_file(draft.id, "견적서.pdf", PDF, actor=bookkeeper, at=at)
+    return drafting.submit_draft(draft.id, actor=bookkeeper, at=at)
 
 
 def decide(document, manager, at):
-    return actions.decide_step(
+    return deciding.decide_step(
         document.id,
         actor=manager,
         choice=Choice(Decision.APPROVE),
@@ -63,8 +63,8 @@ def test_an_altered_document_is_not_approved(document, manager, at, monkeypatch,
     altered.withdrawn_at = None
     if "content" in columns:
         altered.content = bytes(document.content).replace(b"120000", b"990000")
-    locked = actions._locked(document.id, manager)[1]
-    monkeypatch.setattr(actions, "_locked", lambda *_: (altered, locked))
+    locked = deciding.lock_document(document.id, manager)[1]
+    monkeypatch.setattr(deciding, "lock_document", lambda *_: (altered, locked))
     with pytest.raises(Refusal, match="바뀌어 있어"):
         decide(document, manager, at)
 

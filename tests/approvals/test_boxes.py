@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from danji.approvals import actions, boxes
+from danji.approvals import boxes, deciding, drafting, showing
 from danji.approvals.boxes import Box, Sought
 from danji.authority.actions import set_absence
 from danji.records.models import Record
@@ -81,7 +81,7 @@ def test_what_was_returned_long_ago_is_kept_and_no_longer_counted(office, look, 
 def test_a_withdrawn_document_stands_behind_those_returned(office, look, sign, at):
     clerk, chief, _ = office
     decide(submit(clerk, at, title="반려"), chief, sign, at, Decision.RETURN, "고쳐 주세요.")
-    actions.withdraw_document(submit(clerk, at, title="회수").id, actor=clerk, at=at)
+    drafting.withdraw_document(submit(clerk, at, title="회수").id, actor=clerk, at=at)
     assert look(Box.RETURNED, clerk) == ["반려", "회수"]
     assert look(Box.RETURNED, chief) == ["반려"]
 
@@ -144,10 +144,10 @@ def test_sent_back_a_document_says_so_and_is_listed_once(office, look, on, sign,
 def test_a_held_document_says_so(office, on, at):
     clerk, chief, _ = office
     document = submit(clerk, at)
-    actions.hold_step(document.id, "현장을 보겠습니다.", actor=chief, at=at)
+    deciding.hold_step(document.id, "현장을 보겠습니다.", actor=chief, at=at)
     assert boxes.entries(Box.WAITING, chief, on=on)[0].mark == "held"
     assert boxes.entries(Box.ONGOING, clerk, on=on)[0].mark == "held"
-    actions.lift_hold(document.id, actor=chief, at=at)
+    deciding.lift_hold(document.id, actor=chief, at=at)
     assert boxes.entries(Box.WAITING, chief, on=on)[0].mark == ""
 
 
@@ -157,7 +157,7 @@ def test_the_unread_come_first_and_are_counted(office, chair, look, count, at):
     for day, title in ((2, "먼저"), (1, "가운데"), (0, "나중")):
         document = submit(clerk, at - timedelta(days=day), title=title, line=shown)
         if title == "나중":
-            actions.mark_read(document.id, actor=chair, at=at)
+            showing.mark_read(document.id, actor=chair, at=at)
     assert look(Box.REFERENCE, chair) == ["가운데", "먼저", "나중"]
     assert count(chair) == {"reference": 2}
 
@@ -169,9 +169,9 @@ def test_what_is_to_be_approved_afterwards_stays_unread(office, chair, count, si
     assert not count(chair)
     for officer in (chief, manager):
         decide(document, officer, sign, at)
-    actions.mark_read(document.id, actor=chair, at=at)
+    showing.mark_read(document.id, actor=chair, at=at)
     assert count(chair) == {"circulation": 1}
-    actions.confirm_afterwards(document.id, actor=chair, opinion="", sign=sign, at=at)
+    showing.confirm_afterwards(document.id, actor=chair, opinion="", sign=sign, at=at)
     assert not count(chair)
 
 
@@ -183,7 +183,7 @@ def test_pages_follow_one_another_without_a_gap(office, chair, look, on, at, mon
     for number in range(5):
         document = submit(clerk, at + timedelta(minutes=number), title=str(number), line=shown)
         if number in {1, 3}:
-            actions.mark_read(document.id, actor=chair, at=at)
+            showing.mark_read(document.id, actor=chair, at=at)
     pages = [look(Box.REFERENCE, chair, page=number)[:2] for number in (1, 2, 3, 4)]
     assert pages == [["4", "2"], ["0", "3"], ["1"], []]
     boxes._first_page.cache_clear()

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from danji.approvals import actions, habits
+from danji.approvals import drafting, habits
 from danji.approvals.models import Document, Draft, Recurring, RecurringMade
 from danji.rules.periods import day_in_seoul
 from danji.rules.recurring import Every
@@ -95,7 +95,7 @@ def test_the_draft_of_the_day_is_begun_once(daily, clerk, today):
 def test_a_draft_that_was_thrown_away_is_not_begun_again(daily, clerk, today, at):
     today(MONDAY)
     habits.begin_recurring_drafts(clerk.complex_id)
-    actions.discard_draft(Draft.objects.get().id, actor=clerk, at=at)
+    drafting.discard_draft(Draft.objects.get().id, actor=clerk, at=at)
     assert habits.begin_recurring_drafts(clerk.complex_id) == 0
 
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from danji.approvals import actions
+from danji.approvals import deciding, drafting, showing
 from danji.approvals.models import Circulation, Document, Outcome, Step, Turn
 from danji.approvals.queries import document_for, line_of, next_waiting, waiting_for
 from danji.authority.actions import set_absence
@@ -76,7 +76,7 @@ def test_who_thinks_otherwise_is_on_record(side_by_side, clerk, chief, manager, 
 def test_nobody_of_the_council_is_asked_to_review(bookkeeper, chief, manager, auditor, at):
     draft = drafted(bookkeeper, at, line=added(("review", auditor)))
     with pytest.raises(Refusal, match="문서를 멈출 수 없습니다"):
-        actions.submit_draft(draft.id, actor=bookkeeper, at=at)
+        drafting.submit_draft(draft.id, actor=bookkeeper, at=at)
 
 
 def test_sent_back_it_is_decided_anew_and_what_was_decided_stays(
@@ -154,14 +154,14 @@ def test_a_reviewer_who_is_away_is_left_out_with_the_reason_in_the_box(
 def test_a_reviewer_who_is_there_is_not_left_out(bookkeeper, chief, manager, at):
     draft = drafted(bookkeeper, at, line={"skipped": [{"office": "chief", "reason": "출장"}]})
     with pytest.raises(Refusal, match="부재로 등록되어 있지"):
-        actions.submit_draft(draft.id, actor=bookkeeper, at=at)
+        drafting.submit_draft(draft.id, actor=bookkeeper, at=at)
 
 
 def test_a_reviewer_who_left_is_left_out_on_the_way(bookkeeper, appointed, manager, sign, at):
     appointed("이민호", "chief", until=at.date())
     document = submit(bookkeeper, at)
     later = at + timedelta(days=1)
-    actions.skip_step(document.id, 2, "퇴직", actor=bookkeeper, sign=sign, at=later)
+    deciding.skip_step(document.id, 2, "퇴직", actor=bookkeeper, sign=sign, at=later)
     decide(document, manager, sign, later)
     skipped = payload()["decisions"][1]
     assert (skipped["decision"], skipped["opinion"]) == ("skip", "퇴직")
@@ -171,16 +171,16 @@ def test_a_reviewer_who_left_is_left_out_on_the_way(bookkeeper, appointed, manag
 def test_who_is_there_is_not_left_out_on_the_way(bookkeeper, chief, manager, sign, at):
     document = submit(bookkeeper, at)
     with pytest.raises(Refusal, match="자리에 계신 분"):
-        actions.skip_step(document.id, 2, "바쁨", actor=bookkeeper, sign=sign, at=at)
+        deciding.skip_step(document.id, 2, "바쁨", actor=bookkeeper, sign=sign, at=at)
 
 
 def test_a_document_can_be_held_with_a_reason(bookkeeper, chief, manager, sign, at):
     document = submit(bookkeeper, at)
-    actions.hold_step(document.id, "견적을 하나 더 받습니다.", actor=chief, at=at)
+    deciding.hold_step(document.id, "견적을 하나 더 받습니다.", actor=chief, at=at)
     with pytest.raises(Refusal, match="이미 보류"):
-        actions.hold_step(document.id, "더 기다립니다.", actor=chief, at=at)
-    actions.lift_hold(document.id, actor=chief, at=at)
-    actions.hold_step(document.id, "하루 더 기다립니다.", actor=chief, at=at)
+        deciding.hold_step(document.id, "더 기다립니다.", actor=chief, at=at)
+    deciding.lift_hold(document.id, actor=chief, at=at)
+    deciding.hold_step(document.id, "하루 더 기다립니다.", actor=chief, at=at)
     decide(document, chief, sign, at)
     assert Message.objects.filter(subject="보류: 화단 정비").count() == 2
 
@@ -188,7 +188,7 @@ def test_a_document_can_be_held_with_a_reason(bookkeeper, chief, manager, sign, 
 def test_nobody_holds_what_waits_for_another(bookkeeper, chief, manager, at):
     document = submit(bookkeeper, at)
     with pytest.raises(Refusal, match="차례"):
-        actions.hold_step(document.id, "기다립니다.", actor=manager, at=at)
+        deciding.hold_step(document.id, "기다립니다.", actor=manager, at=at)
 
 
 def readers(**kinds):
@@ -209,7 +209,7 @@ def test_a_reference_is_shown_at_once_and_a_circulation_at_the_end(
     decide(document, chief, sign, at)
     decide(document, manager, sign, at)
     assert document_for(chair, document.id, on=ON) == document
-    actions.mark_read(document.id, actor=chair, at=at)
+    showing.mark_read(document.id, actor=chair, at=at)
     assert Circulation.objects.get(kind="circulation").read_at == at
 
 
@@ -218,15 +218,15 @@ def test_what_was_approved_is_approved_afterwards_without_changing_it(
 ):
     document = submit(bookkeeper, at, line=readers(afterwards=clerk))
     with pytest.raises(Refusal, match="후결하실 문서가 아닙니다"):
-        actions.confirm_afterwards(document.id, actor=clerk, opinion="", sign=sign, at=at)
+        showing.confirm_afterwards(document.id, actor=clerk, opinion="", sign=sign, at=at)
     decide(document, chief, sign, at)
     decide(document, manager, sign, at)
     before = bytes(Record.objects.get().payload)
-    circulation = actions.confirm_afterwards(document.id, actor=clerk, opinion="", sign=sign, at=at)
+    circulation = showing.confirm_afterwards(document.id, actor=clerk, opinion="", sign=sign, at=at)
     assert Event.objects.get(doc=circulation.id).name == "approval.followed"
     assert bytes(Record.objects.get().payload) == before
     with pytest.raises(Refusal, match="이미 후결"):
-        actions.confirm_afterwards(document.id, actor=clerk, opinion="", sign=sign, at=at)
+        showing.confirm_afterwards(document.id, actor=clerk, opinion="", sign=sign, at=at)
 
 
 def test_a_finished_document_is_circulated_once_to_each(
@@ -234,19 +234,19 @@ def test_a_finished_document_is_circulated_once_to_each(
 ):
     document = submit(bookkeeper, at)
     with pytest.raises(Refusal, match="아직 결재가 끝나지"):
-        actions.circulate_document(document.id, [chair.id], actor=bookkeeper, at=at)
+        showing.circulate_document(document.id, [chair.id], actor=bookkeeper, at=at)
     decide(document, chief, sign, at)
     decide(document, manager, sign, at)
     both = [chair.id, clerk.id]
-    assert actions.circulate_document(document.id, both, actor=bookkeeper, at=at) == 2
-    assert actions.circulate_document(document.id, both, actor=bookkeeper, at=at) == 0
+    assert showing.circulate_document(document.id, both, actor=bookkeeper, at=at) == 2
+    assert showing.circulate_document(document.id, both, actor=bookkeeper, at=at) == 0
 
 
 def test_a_mended_document_is_linked_to_the_returned_one(bookkeeper, chief, manager, sign, at):
     document = submit(bookkeeper, at)
     decide(document, chief, sign, at, Decision.RETURN, "금액을 고쳐 주세요.")
-    draft = actions.redraft_document(document.id, actor=bookkeeper, at=at)
-    again = actions.submit_draft(draft.id, actor=bookkeeper, at=at)
+    draft = drafting.redraft_document(document.id, actor=bookkeeper, at=at)
+    again = drafting.submit_draft(draft.id, actor=bookkeeper, at=at)
     assert again.follows == document.id
     assert again.parsed_content()["follows"] == document.id.hex
 
@@ -254,12 +254,12 @@ def test_a_mended_document_is_linked_to_the_returned_one(bookkeeper, chief, mana
 def test_nobody_mends_what_is_still_under_way(bookkeeper, chief, manager, at):
     document = submit(bookkeeper, at)
     with pytest.raises(Refusal, match="아직 결재가 끝나지"):
-        actions.redraft_document(document.id, actor=bookkeeper, at=at)
+        drafting.redraft_document(document.id, actor=bookkeeper, at=at)
 
 
 def test_what_is_signed_is_what_was_stated(bookkeeper, chief, manager, sign, at):
     document = submit(bookkeeper, at, form="expense")
-    stated = actions.state_decision(
+    stated = deciding.state_decision(
         document.id, actor=chief, choice=Choice(Decision.APPROVE), at=at
     )
     seen = []
@@ -306,7 +306,7 @@ def test_what_was_decided_before_it_was_sent_back_is_not_taken_back(
     decide(document, chief, sign, at, Decision.DISSENT, "비쌉니다.")
     decide(document, manager, sign, at, Decision.SEND_BACK, "다시 봐 주세요.", to=2)
     with pytest.raises(Refusal, match="이미 결재가 시작되어"):
-        actions.withdraw_document(document.id, actor=bookkeeper, at=at)
+        drafting.withdraw_document(document.id, actor=bookkeeper, at=at)
 
 
 def test_in_the_place_of_who_was_dismissed_nobody_decides(
@@ -333,8 +333,8 @@ def test_the_manager_takes_back_what_nobody_is_left_for(appointed, manager, at):
     appointed("이민호", "chief", until=ON)
     document = submit(bookkeeper, at)
     with pytest.raises(Refusal, match="기안한 사람만"):
-        actions.withdraw_document(document.id, actor=manager, at=at)
-    draft = actions.withdraw_document(document.id, actor=manager, at=at + timedelta(days=1))
+        drafting.withdraw_document(document.id, actor=manager, at=at)
+    draft = drafting.withdraw_document(document.id, actor=manager, at=at + timedelta(days=1))
     assert draft.drafter_id == manager.id
 
 
@@ -346,7 +346,7 @@ def test_what_is_approved_afterwards_is_dated_when_it_is(
     decide(document, manager, sign, at)
     for stated_at in (at - timedelta(days=3000), at + timedelta(days=1)):
         with pytest.raises(Refusal, match="오래되어"):
-            actions.confirm_afterwards(
+            showing.confirm_afterwards(
                 document.id, actor=clerk, opinion="", sign=sign, at=at, stated_at=stated_at
             )
 
@@ -359,7 +359,7 @@ def test_what_is_approved_afterwards_is_what_was_approved(
     decide(document, manager, sign, at)
     alter("UPDATE approvals_document SET amount = 9132000 WHERE id = %s", document.id)
     with pytest.raises(Refusal, match="상신한 뒤에 바뀌어"):
-        actions.state_confirmation(document.id, actor=clerk, opinion="", at=at)
+        showing.state_confirmation(document.id, actor=clerk, opinion="", at=at)
 
 
 def test_what_was_approved_is_mended_by_a_correction_only(bookkeeper, chief, manager, sign, at):
@@ -367,9 +367,9 @@ def test_what_was_approved_is_mended_by_a_correction_only(bookkeeper, chief, man
     decide(document, chief, sign, at)
     decide(document, manager, sign, at)
     with pytest.raises(Refusal, match="결재가 끝난 문서는"):
-        actions.redraft_document(document.id, actor=bookkeeper, at=at)
+        drafting.redraft_document(document.id, actor=bookkeeper, at=at)
     Sequencer().tick()
-    draft = actions.correct_document(document.id, actor=bookkeeper, at=at)
+    draft = drafting.correct_document(document.id, actor=bookkeeper, at=at)
     assert [cite["relation"] for cite in draft.cites] == ["supersedes"]
 
 

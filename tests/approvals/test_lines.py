@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from danji.approvals import actions
+from danji.approvals import drafting
 from danji.approvals.lines import Changes, plan_line
 from danji.approvals.links import decision_link, read_link
 from danji.approvals.queries import published_form
@@ -120,7 +120,7 @@ def test_one_person_who_drafts_and_decides_is_pointed_out(manager):
 def test_what_needs_a_resolution_cites_one(bookkeeper, chief, manager, at):
     draft = drafted(bookkeeper, at, form="expense", fund="long-term-repair")
     with pytest.raises(Refusal, match="의결이 있어야"):
-        actions.submit_draft(draft.id, actor=bookkeeper, at=at)
+        drafting.submit_draft(draft.id, actor=bookkeeper, at=at)
     assert not Record.objects.exists()
 
 

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from danji.approvals import actions
+from danji.approvals import drafting
 from danji.approvals.models import Document, Draft, Step
 from danji.approvals.queries import waiting_for
 from danji.records.models import Record
@@ -59,7 +59,7 @@ def test_a_returned_document_is_closed(submitted, chief, manager, sign, at):
 
 
 def test_a_withdrawn_document_becomes_a_draft_again(submitted, bookkeeper, chief, at):
-    draft = actions.withdraw_document(submitted.id, actor=bookkeeper, at=at)
+    draft = drafting.withdraw_document(submitted.id, actor=bookkeeper, at=at)
     assert draft.inputs["title"] == ["화단 정비"]
     assert not list(waiting_for(chief, on=ON))
 
@@ -67,7 +67,7 @@ def test_a_withdrawn_document_becomes_a_draft_again(submitted, bookkeeper, chief
 def test_nothing_is_withdrawn_after_a_decision(submitted, bookkeeper, chief, sign, at):
     decide(submitted, chief, sign, at)
     with pytest.raises(Refusal, match="회수할 수 없습니다"):
-        actions.withdraw_document(submitted.id, actor=bookkeeper, at=at)
+        drafting.withdraw_document(submitted.id, actor=bookkeeper, at=at)
 
 
 def test_out_of_term_nobody_decides(bookkeeper, appointed, manager, sign, at):
@@ -84,18 +84,18 @@ def test_without_a_manager_nothing_is_submitted(bookkeeper, chief, at):
 
 
 def test_a_stale_window_does_not_overwrite(bookkeeper, manager, at):
-    draft = actions.start_draft("memo", actor=bookkeeper, at=at)
+    draft = drafting.start_draft("memo", actor=bookkeeper, at=at)
     revision = draft.revision
-    actions.save_draft(draft.id, {"title": "먼저"}, revision=revision, actor=bookkeeper, at=at)
+    drafting.save_draft(draft.id, {"title": "먼저"}, revision=revision, actor=bookkeeper, at=at)
     with pytest.raises(Refusal, match="다른 창"):
-        actions.save_draft(draft.id, {"title": "나중"}, revision=revision, actor=bookkeeper, at=at)
+        drafting.save_draft(draft.id, {"title": "나중"}, revision=revision, actor=bookkeeper, at=at)
     assert Draft.objects.get().inputs["title"] == ["먼저"]
 
 
 def test_a_draft_is_submitted_once(bookkeeper, manager, at):
     document = submit(bookkeeper, at)
     with pytest.raises(Refusal, match="이미 상신한"):
-        actions.submit_draft(document.id, actor=bookkeeper, at=at)
+        drafting.submit_draft(document.id, actor=bookkeeper, at=at)
     assert Document.objects.count() == 1
 
 

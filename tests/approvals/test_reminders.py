@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from danji.accounts.models import Officeholder
-from danji.approvals import actions
+from danji.approvals import deciding
 from danji.approvals.jobs import _held, remind_waiting
 from danji.approvals.models import Reminder, Turn
 from danji.authority.actions import set_absence
@@ -129,7 +129,7 @@ def test_who_stands_in_is_reminded_too(waits, chief, manager, told):
 
 
 def test_a_held_document_has_twice_the_time(waits, chief, told):
-    actions.hold_step(waits.id, "견적을 하나 더 받습니다.", actor=chief, at=MONDAY)
+    deciding.hold_step(waits.id, "견적을 하나 더 받습니다.", actor=chief, at=MONDAY)
     assert told(TUESDAY) == []
     assert told(WEDNESDAY) == [("이민호", "다시 알림")]
     assert told(THURSDAY) == []
@@ -155,8 +155,8 @@ def test_only_what_waits_is_asked_about_when_holds_are_looked_up(
 ):
     """A hold whose document went on is history, of which there is more every year."""
     other = submit(clerk, MONDAY)
-    actions.hold_step(waits.id, "견적을 하나 더 받습니다.", actor=chief, at=MONDAY)
-    actions.hold_step(other.id, "견적을 하나 더 받습니다.", actor=chief, at=MONDAY)
+    deciding.hold_step(waits.id, "견적을 하나 더 받습니다.", actor=chief, at=MONDAY)
+    deciding.hold_step(other.id, "견적을 하나 더 받습니다.", actor=chief, at=MONDAY)
     decide(other, chief, sign, MONDAY)
     (turn,) = Turn.objects.filter(document_id=waits.id)
     assert _held(complex_.id, [turn]) == {turn.step_id}

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from PIL import Image
 
 import made
-from danji.approvals import actions
+from danji.approvals import drafting
 from danji.attachments import confined, jobs
 from danji.attachments.actions import note_attached
 from danji.attachments.jobs import make_previews
@@ -165,11 +165,11 @@ def test_the_same_file_is_shown_once(preview):
 def test_what_was_attached_before_there_were_previews_gets_one_too(
     submitted, clerk, complex_, alter, at
 ):
-    draft = actions.start_draft("memo", actor=clerk, at=at)
-    actions.attach_file(draft.id, "현장.png", made.picture(), actor=clerk, at=at)
-    broken = actions.start_draft("memo", actor=clerk, at=at)
-    actions.save_draft(broken.id, MEMO, revision=broken.revision, actor=clerk, at=at)
-    broken = actions.submit_draft(broken.id, actor=clerk, at=at)
+    draft = drafting.start_draft("memo", actor=clerk, at=at)
+    drafting.attach_file(draft.id, "현장.png", made.picture(), actor=clerk, at=at)
+    broken = drafting.start_draft("memo", actor=clerk, at=at)
+    drafting.save_draft(broken.id, MEMO, revision=broken.revision, actor=clerk, at=at)
+    broken = drafting.submit_draft(broken.id, actor=clerk, at=at)
     alter("UPDATE approvals_document SET content = 'no JSON' WHERE id = %s", broken.id)
     noted = set(Attached.objects.values_list("sha256", flat=True))
     assert len(noted) == 3
@@ -182,16 +182,16 @@ def test_what_was_attached_before_there_were_previews_gets_one_too(
 
 
 def test_nothing_is_locked_while_a_file_is_looked_at(clerk, at, monkeypatch):
-    draft = actions.start_draft("memo", actor=clerk, at=at)
-    examine = actions.examine
+    draft = drafting.start_draft("memo", actor=clerk, at=at)
+    examine = drafting.examine
 
     def unlocked(name, data):
         assert not any("FOR UPDATE" in query["sql"] for query in asked.captured_queries)
         return examine(name, data)
 
-    monkeypatch.setattr(actions, "examine", unlocked)
+    monkeypatch.setattr(drafting, "examine", unlocked)
     with CaptureQueriesContext(connection) as asked:
-        actions.attach_file(draft.id, "현장.png", made.picture(), actor=clerk, at=at)
+        drafting.attach_file(draft.id, "현장.png", made.picture(), actor=clerk, at=at)
     assert any("FOR UPDATE" in query["sql"] for query in asked.captured_queries)
 
 
@@ -201,12 +201,12 @@ def test_nothing_is_locked_while_a_file_is_looked_at(clerk, at, monkeypatch):
 @pytest.fixture
 def submitted(clerk, chief, manager, at):
     """A document with a drawing of two pages and a table."""
-    draft = actions.start_draft("memo", actor=clerk, at=at)
-    actions.save_draft(draft.id, MEMO, revision=draft.revision, actor=clerk, at=at)
+    draft = drafting.start_draft("memo", actor=clerk, at=at)
+    drafting.save_draft(draft.id, MEMO, revision=draft.revision, actor=clerk, at=at)
     two = made.pdf("가 #pagebreak() 나")
-    actions.attach_file(draft.id, "도면.pdf", two, actor=clerk, at=at)
-    actions.attach_file(draft.id, "<b>표.csv", b"<script>,1", actor=clerk, at=at)
-    return actions.submit_draft(draft.id, actor=clerk, at=at)
+    drafting.attach_file(draft.id, "도면.pdf", two, actor=clerk, at=at)
+    drafting.attach_file(draft.id, "<b>표.csv", b"<script>,1", actor=clerk, at=at)
+    return drafting.submit_draft(draft.id, actor=clerk, at=at)
 
 
 def address(document, position, page):

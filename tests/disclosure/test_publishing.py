@@ -6,7 +6,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from danji.approvals import actions
+from danji.approvals import deciding, drafting
 from danji.config.schedule import run_jobs, send_messages
 from danji.disclosure.actions import clear_record
 from danji.disclosure.inspection import UNPROVEN
@@ -47,15 +47,15 @@ def file(clerk, manager, at):
     """Put a document on record and do everything that follows from it."""
 
     def through(form="bid-notice", content=NOTICE, *, attachment=None, supersedes=None, opinion=""):
-        draft = actions.start_draft(form, actor=clerk, at=at)
+        draft = drafting.start_draft(form, actor=clerk, at=at)
         typed = values.to_inputs(load(bytes(draft.form.definition)), content)
-        actions.save_draft(draft.id, typed, revision=draft.revision, actor=clerk, at=at)
+        drafting.save_draft(draft.id, typed, revision=draft.revision, actor=clerk, at=at)
         if attachment:
-            actions.attach_file(draft.id, *attachment, actor=clerk, at=at)
+            drafting.attach_file(draft.id, *attachment, actor=clerk, at=at)
         if supersedes:
-            actions.cite_record(draft.id, supersedes.doc, Relation.SUPERSEDES, actor=clerk, at=at)
-        document = actions.submit_draft(draft.id, actor=clerk, at=at)
-        actions.decide_step(
+            drafting.cite_record(draft.id, supersedes.doc, Relation.SUPERSEDES, actor=clerk, at=at)
+        document = drafting.submit_draft(draft.id, actor=clerk, at=at)
+        deciding.decide_step(
             document.id,
             actor=manager,
             choice=Choice(Decision.APPROVE, opinion),
@@ -156,9 +156,9 @@ def test_a_replaced_notice_leads_to_the_new_one(file):
 def test_an_unsealed_record_cannot_be_cited(file, clerk, at, monkeypatch):
     monkeypatch.setattr("danji.records.queries.is_placed", lambda *_: False)
     record = file("memo", MEMO)
-    draft = actions.start_draft("memo", actor=clerk, at=at)
+    draft = drafting.start_draft("memo", actor=clerk, at=at)
     with pytest.raises(Refusal, match="봉인되지 않은"):
-        actions.cite_record(draft.id, record.doc, Relation.REFERS, actor=clerk, at=at)
+        drafting.cite_record(draft.id, record.doc, Relation.REFERS, actor=clerk, at=at)
 
 
 def test_doing_it_again_changes_nothing(file):

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from danji.accounts.actions import move_in, register_person
-from danji.approvals import actions
+from danji.approvals import deciding, drafting
 from danji.authority.actions import propose_leaving, set_absence
 from danji.base import tenancy
 from danji.complexes.models import Building, Unit
@@ -126,18 +126,18 @@ def is_closed(path):
 def ids(clerk, chief, manager, sign, at):
     """A document on record and a draft, by what addresses call their keys."""
     typed = {"title": ["화단 정비"], "purpose": ["정비합니다."], "plan": ["11월에 합니다."]}
-    begun = actions.start_draft("memo", actor=clerk, at=at)
-    actions.save_draft(begun.id, typed, revision=begun.revision, actor=clerk, at=at)
-    document = actions.submit_draft(begun.id, actor=clerk, at=at)
+    begun = drafting.start_draft("memo", actor=clerk, at=at)
+    drafting.save_draft(begun.id, typed, revision=begun.revision, actor=clerk, at=at)
+    document = drafting.submit_draft(begun.id, actor=clerk, at=at)
     for actor in (chief, manager):
-        actions.decide_step(
+        deciding.decide_step(
             document.id,
             actor=actor,
             choice=Choice(Decision.APPROVE),
             sign=sign,
             at=at,
         )
-    draft = actions.start_draft("memo", actor=clerk, at=at)
+    draft = drafting.start_draft("memo", actor=clerk, at=at)
     record = Record.objects.get(doc=document.id)
     leaving = propose_leaving(
         clerk.id, last_day=at.date(), reason="화단 정비", actor=manager, at=at

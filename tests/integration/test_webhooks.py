@@ -10,7 +10,7 @@ import pytest
 
 from danji.accounts.actions import appoint, register_person
 from danji.accounts.models import Office
-from danji.approvals import actions
+from danji.approvals import deciding, drafting
 from danji.approvals.models import Outcome
 from danji.base import tenancy
 from danji.integration import jobs
@@ -37,9 +37,9 @@ def submit(clerk, manager, at):
     """Let the clerk submit a memo."""
 
     def begin():
-        draft = actions.start_draft("memo", actor=clerk, at=at)
-        actions.save_draft(draft.id, MEMO, revision=1, actor=clerk, at=at)
-        return actions.submit_draft(draft.id, actor=clerk, at=at)
+        draft = drafting.start_draft("memo", actor=clerk, at=at)
+        drafting.save_draft(draft.id, MEMO, revision=1, actor=clerk, at=at)
+        return drafting.submit_draft(draft.id, actor=clerk, at=at)
 
     return begin
 
@@ -51,13 +51,13 @@ def end(submit, clerk, manager, sign, at):
     def run(ending=Ending.FINISHED):
         document = submit()
         if ending is Ending.WITHDRAWN:
-            actions.withdraw_document(document.id, actor=clerk, at=at)
+            drafting.withdraw_document(document.id, actor=clerk, at=at)
             return document
         choice = {
             Ending.FINISHED: Choice(Decision.APPROVE),
             Ending.RETURNED: Choice(Decision.RETURN, "금액을 확인해 주세요."),
         }[ending]
-        actions.decide_step(document.id, actor=manager, choice=choice, sign=sign, at=at)
+        deciding.decide_step(document.id, actor=manager, choice=choice, sign=sign, at=at)
         return document
 
     return run

@@ -22,7 +22,7 @@ from django.utils import timezone  # noqa: E402
 
 from danji.accounts.actions import appoint, register_person  # noqa: E402
 from danji.accounts.models import Office, Officeholder  # noqa: E402
-from danji.approvals import actions  # noqa: E402
+from danji.approvals import deciding, drafting  # noqa: E402
 from danji.base import tenancy  # noqa: E402
 from danji.complexes.models import Complex  # noqa: E402
 from danji.config.founding import found_complex  # noqa: E402
@@ -64,17 +64,17 @@ def submit() -> str:
     now = timezone.now()
     with tenancy.within(Complex.objects.get().id):
         clerk = holder(Office.CLERK)
-        draft = actions.start_draft("bid-notice", actor=clerk, at=now)
+        draft = drafting.start_draft("bid-notice", actor=clerk, at=now)
         typed = values.to_inputs(load(bytes(draft.form.definition)), NOTICE)
-        actions.save_draft(draft.id, typed, revision=draft.revision, actor=clerk, at=now)
-        return str(actions.submit_draft(draft.id, actor=clerk, at=now).id)
+        drafting.save_draft(draft.id, typed, revision=draft.revision, actor=clerk, at=now)
+        return str(drafting.submit_draft(draft.id, actor=clerk, at=now).id)
 
 
 def decide(document_id: str) -> str:
     now = timezone.now()
     with tenancy.within(Complex.objects.get().id):
         try:
-            actions.decide_step(
+            deciding.decide_step(
                 UUID(document_id),
                 actor=holder(Office.MANAGER),
                 choice=Choice(Decision.APPROVE),

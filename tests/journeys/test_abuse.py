@@ -12,7 +12,7 @@ from hashlib import sha256
 import pytest
 from django.db import DatabaseError, transaction
 
-from danji.approvals import actions
+from danji.approvals import deciding, drafting
 from danji.approvals.links import decision_link, read_link
 from danji.approvals.models import Document, Draft, Outcome, Step
 from danji.approvals.queries import waiting_for
@@ -71,9 +71,9 @@ def test_wonju_2021_blank_minutes_are_signed_and_filled_in_later(
     bookkeeper, chief, manager, sign, alter, at
 ):
     """원주 2021: members signed blank paper, and the manager filled in what was not decided."""
-    blank = actions.start_draft("memo", actor=bookkeeper, at=at)
+    blank = drafting.start_draft("memo", actor=bookkeeper, at=at)
     with pytest.raises(Refusal, match="빠지거나 맞지 않는"):
-        actions.submit_draft(blank.id, actor=bookkeeper, at=at)
+        drafting.submit_draft(blank.id, actor=bookkeeper, at=at)
     document = submit(bookkeeper, at)
     assert not Draft.objects.filter(id=document.id).exists()
     decide(document, chief, sign, at)
@@ -149,7 +149,7 @@ def test_jeju_a_dismissed_chair_goes_on_using_the_seal(
     assert link.officeholder_id == chair.id  # it opens, and decides nothing
     draft = drafted(bookkeeper, tomorrow, line=line)
     with pytest.raises(Refusal, match="임기가 아니어서 결재선에 넣을 수 없습니다"):
-        actions.submit_draft(draft.id, actor=bookkeeper, at=tomorrow)
+        drafting.submit_draft(draft.id, actor=bookkeeper, at=tomorrow)
 
 
 def test_nowon_2022_the_auditor_writes_in_the_councils_name(appointed, chief, manager, sign, at):
@@ -202,7 +202,7 @@ def test_cheongju_2019_the_payee_is_changed_between_two_signatures(
 ):
     """청주 2019–24: what the bank was told was not what had been approved."""
     document = submit(bookkeeper, at, form="expense")
-    stated = actions.state_decision(
+    stated = deciding.state_decision(
         document.id, actor=chief, choice=Choice(Decision.APPROVE), at=at
     )
     assert "(주)겨울상사" in stated.data.decode()
@@ -297,8 +297,8 @@ def test_nowon_2014_one_forged_receipt_serves_many_payments(
     documents = []
     for title in ("배관 수선", "외벽 수선"):
         draft = drafted(bookkeeper, at, form="expense", title=title, items=rows)
-        actions.attach_file(draft.id, "영수증.png", RECEIPT, actor=bookkeeper, at=at)
-        documents.append(actions.submit_draft(draft.id, actor=bookkeeper, at=at))
+        drafting.attach_file(draft.id, "영수증.png", RECEIPT, actor=bookkeeper, at=at)
+        documents.append(drafting.submit_draft(draft.id, actor=bookkeeper, at=at))
     (said,) = documents[1].parsed_content()["notes"]
     assert re.search("영수증.png.*배관 수선.*같은 파일", said)
     with pytest.raises(Refusal, match="결재선에 들어 있지 않으십니다"):

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from danji.approvals import actions
+from danji.approvals import deciding, drafting
 from danji.approvals.models import Document, Draft
 from danji.base import tenancy
 from danji.rules.approval import Choice, Decision
@@ -75,20 +75,20 @@ def visitor(complex_):
 
 @pytest.fixture
 def draft(clerk, chief, manager, at) -> Draft:
-    begun = actions.start_draft("memo", actor=clerk, at=at)
-    return actions.save_draft(begun.id, MEMO, revision=begun.revision, actor=clerk, at=at)
+    begun = drafting.start_draft("memo", actor=clerk, at=at)
+    return drafting.save_draft(begun.id, MEMO, revision=begun.revision, actor=clerk, at=at)
 
 
 @pytest.fixture
 def submitted(draft, clerk, at) -> Document:
-    actions.attach_file(draft.id, "견적서.pdf", PDF, actor=clerk, at=at)
-    return actions.submit_draft(draft.id, actor=clerk, at=at)
+    drafting.attach_file(draft.id, "견적서.pdf", PDF, actor=clerk, at=at)
+    return drafting.submit_draft(draft.id, actor=clerk, at=at)
 
 
 @pytest.fixture
 def filed(submitted, chief, manager, sign, at) -> Document:
     for actor in (chief, manager):
-        actions.decide_step(
+        deciding.decide_step(
             submitted.id,
             actor=actor,
             choice=Choice(Decision.APPROVE),

@@ -142,7 +142,7 @@ def test_a_file_sent_ahead_is_attached_by_its_digest(books, pdf):
 
 def test_a_file_sent_ahead_is_examined_once(books, pdf, monkeypatch):
     digest = books.upload("/files", "견적서.pdf", pdf).json()["sha256"]
-    monkeypatch.setattr("danji.approvals.actions.examine", lambda *_: pytest.fail("again"))
+    monkeypatch.setattr("danji.approvals.drafting.examine", lambda *_: pytest.fail("again"))
     file(books, attachments=[digest])
     assert Document.objects.get().parsed_content()["attachments"][0]["media_type"] == (
         "application/pdf"

@@ -11,7 +11,7 @@ from django.db import close_old_connections
 from hypothesis import HealthCheck, settings
 from schemathesis.config import SchemathesisConfig
 
-from danji.approvals import actions
+from danji.approvals import deciding, drafting
 from danji.base import tenancy
 from danji.records.models import Record
 from danji.rules.approval import Choice, Decision
@@ -60,12 +60,12 @@ def rows(program, submitted, clerk, chief, manager, at, sign):
     """What there is, by what addresses call it: a draft, a document under way, a record."""
     caller = program(chief)
     tenancy._enter("app.complex", chief.complex_id)
-    begun = actions.start_draft("memo", actor=chief, at=at)
-    draft = actions.start_draft("memo", actor=manager, at=at)
+    begun = drafting.start_draft("memo", actor=chief, at=at)
+    draft = drafting.start_draft("memo", actor=manager, at=at)
     typed = {"title": ["화단"], "purpose": ["정비"], "plan": ["11월"]}
-    actions.save_draft(draft.id, typed, revision=1, actor=manager, at=at)
-    document = actions.submit_draft(draft.id, actor=manager, at=at)
-    actions.decide_step(
+    drafting.save_draft(draft.id, typed, revision=1, actor=manager, at=at)
+    document = drafting.submit_draft(draft.id, actor=manager, at=at)
+    deciding.decide_step(
         document.id, actor=manager, choice=Choice(Decision.APPROVE), sign=sign, at=at
     )
     record = Record.objects.get()

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from danji.approvals import actions
+from danji.approvals import deciding, drafting
 from danji.approvals.boxes import Box
 from danji.approvals.models import Step
 from danji.records.models import Record
@@ -58,7 +58,7 @@ def test_a_finished_document_is_found_by_its_number(filed, clerk, at_desk):
 
 def test_filters_stay_while_one_turns_the_page(draft, clerk, at, at_desk):
     for _ in range(20):
-        actions.start_draft("memo", actor=clerk, at=at)
+        drafting.start_draft("memo", actor=clerk, at=at)
     desk = at_desk(clerk)
     page = desk.get(f"{HOME}?box=drafts&form=memo").content.decode()
     assert "?box=drafts&amp;page=2&amp;form=memo" in page
@@ -72,11 +72,11 @@ def test_filters_stay_while_one_turns_the_page(draft, clerk, at, at_desk):
 @pytest.fixture
 def two(submitted, clerk, at, typed):
     """Two documents that wait for the chief."""
-    begun = actions.start_draft("memo", actor=clerk, at=at)
+    begun = drafting.start_draft("memo", actor=clerk, at=at)
     texts = {name: [text] for name, text in typed(begun, title="놀이터 보수").items()}
     del texts["revision"]
-    actions.save_draft(begun.id, texts, revision=begun.revision, actor=clerk, at=at)
-    return submitted, actions.submit_draft(begun.id, actor=clerk, at=at)
+    drafting.save_draft(begun.id, texts, revision=begun.revision, actor=clerk, at=at)
+    return submitted, drafting.submit_draft(begun.id, actor=clerk, at=at)
 
 
 def test_several_are_offered_only_where_several_wait(submitted, chief, at_desk):
@@ -105,7 +105,7 @@ def test_only_what_was_marked_is_signed(two, chief, at_desk):
 
 def test_what_cannot_be_signed_is_named_and_the_others_are(two, chief, sign, at, at_desk):
     first, second = two
-    actions.decide_step(first.id, actor=chief, choice=Choice(Decision.APPROVE), sign=sign, at=at)
+    deciding.decide_step(first.id, actor=chief, choice=Choice(Decision.APPROVE), sign=sign, at=at)
     desk = at_desk(chief)
     answer = desk.post(
         reverse("sign:decisions"),

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from danji.approvals import actions, habits
+from danji.approvals import deciding, drafting, habits
 from danji.approvals.models import Circulation, Draft, Recurring, Step
 from danji.authority.actions import set_absence
 from danji.rules.absence import Reason
@@ -98,7 +98,7 @@ def test_a_line_is_kept_applied_and_forgotten(draft, clerk, chair, at, at_desk, 
     keep = {"line-keep": "1", "line-name": "회장 확인"}
     desk.post(url("draft", draft), typed(Draft.objects.get()) | keep)
     (template,) = habits.line_templates(clerk)
-    other = actions.start_draft("memo", actor=clerk, at=at)
+    other = drafting.start_draft("memo", actor=clerk, at=at)
     apply = {"line-apply": "1", "line-template": str(template.id)}
     desk.post(url("draft", other), typed(other) | apply)
     assert Draft.objects.get(id=other.id).line == template.line
@@ -108,7 +108,7 @@ def test_a_line_is_kept_applied_and_forgotten(draft, clerk, chair, at, at_desk, 
 
 
 def test_a_resolution_that_is_asked_for_is_said(bookkeeper, chief, manager, at, at_desk):
-    begun = actions.start_draft("expense", actor=bookkeeper, at=at)
+    begun = drafting.start_draft("expense", actor=bookkeeper, at=at)
     typed = {
         "title": ["옥상 방수"],
         "items-0-name": ["방수"],
@@ -116,13 +116,13 @@ def test_a_resolution_that_is_asked_for_is_said(bookkeeper, chief, manager, at, 
         "items-0-unit_price": ["12,000,000"],
         "fund": ["long-term-repair"],
     }
-    actions.save_draft(begun.id, typed, revision=1, actor=bookkeeper, at=at)
+    drafting.save_draft(begun.id, typed, revision=1, actor=bookkeeper, at=at)
     page = at_desk(bookkeeper).get(url("draft", begun)).content.decode()
     assert "의결을 인용해야 합니다" in page
 
 
 def test_without_anybody_to_decide_the_page_says_so(clerk, at, at_desk):
-    begun = actions.start_draft("memo", actor=clerk, at=at)
+    begun = drafting.start_draft("memo", actor=clerk, at=at)
     page = at_desk(clerk).get(url("draft", begun)).content.decode()
     assert "관리사무소장 직을 맡은 분이 없어" in page
 
@@ -132,8 +132,8 @@ def test_without_anybody_to_decide_the_page_says_so(clerk, at, at_desk):
 
 def test_places_side_by_side_stand_side_by_side(draft, clerk, bookkeeper, at, at_desk):
     beside = {"act": "concur", "officeholder": bookkeeper.id.hex, "beside": True}
-    actions.save_line(draft.id, {"added": [beside]}, actor=clerk, at=at)
-    document = actions.submit_draft(draft.id, actor=clerk, at=at)
+    drafting.save_line(draft.id, {"added": [beside]}, actor=clerk, at=at)
+    document = drafting.submit_draft(draft.id, actor=clerk, at=at)
     page = at_desk(bookkeeper).get(url("document", document)).content.decode()
     assert "나란히" in page
     assert page.count('aria-current="step"') == 2
@@ -146,7 +146,7 @@ def test_what_was_sent_back_is_folded_under_the_line(submitted, chief, manager, 
         (chief, Choice(Decision.DISSENT, "견적이 더 있으면 좋겠습니다.")),
         (manager, Choice(Decision.SEND_BACK, "규격을 확인해 주세요.", 2)),
     ):
-        actions.decide_step(submitted.id, actor=actor, choice=choice, sign=sign, at=at)
+        deciding.decide_step(submitted.id, actor=actor, choice=choice, sign=sign, at=at)
     page = at_desk(chief).get(url("document", submitted)).content.decode()
     assert "앞서 되돌린 기록" in page
     assert "견적이 더 있으면 좋겠습니다." in page
@@ -155,7 +155,7 @@ def test_what_was_sent_back_is_folded_under_the_line(submitted, chief, manager, 
 
 def test_a_dissent_stands_in_the_box(submitted, chief, sign, at, at_desk):
     choice = Choice(Decision.DISSENT, "견적이 더 있으면 좋겠습니다.")
-    actions.decide_step(submitted.id, actor=chief, choice=choice, sign=sign, at=at)
+    deciding.decide_step(submitted.id, actor=chief, choice=choice, sign=sign, at=at)
     assert "(의견 있음)" in at_desk(chief).get(url("document", submitted)).content.decode()
 
 
@@ -163,11 +163,11 @@ def test_who_only_sees_is_not_said_to_have_approved(
     draft, clerk, chief, manager, chair, sign, at, at_desk
 ):
     seen = {"act": "confirm", "officeholder": chair.id.hex, "beside": False}
-    actions.save_line(draft.id, {"added": [seen]}, actor=clerk, at=at)
-    document = actions.submit_draft(draft.id, actor=clerk, at=at)
+    drafting.save_line(draft.id, {"added": [seen]}, actor=clerk, at=at)
+    document = drafting.submit_draft(draft.id, actor=clerk, at=at)
     for actor in (chief, manager, chair):
         choice = Choice(Decision.APPROVE)
-        actions.decide_step(document.id, actor=actor, choice=choice, sign=sign, at=at)
+        deciding.decide_step(document.id, actor=actor, choice=choice, sign=sign, at=at)
     page = at_desk(chair).get(url("document", document)).content.decode()
     assert page.count('<span class="what">승인</span>') == 2
     assert page.count('<span class="what">확인</span>') == 1
@@ -177,7 +177,7 @@ def test_who_decided_in_another_place_is_named(submitted, chief, manager, away, 
     from django.utils import timezone
 
     away()
-    actions.decide_step(
+    deciding.decide_step(
         submitted.id,
         actor=manager,
         choice=Choice(Decision.APPROVE),
@@ -260,10 +260,10 @@ def test_a_correction_takes_the_place_of_what_is_sealed(filed, clerk, at_desk):
 
 def test_what_mends_a_document_is_shown_both_ways(submitted, clerk, chief, sign, at, at_desk):
     choice = Choice(Decision.RETURN, "다시 봐 주세요.")
-    actions.decide_step(submitted.id, actor=chief, choice=choice, sign=sign, at=at)
+    deciding.decide_step(submitted.id, actor=chief, choice=choice, sign=sign, at=at)
     desk = at_desk(clerk)
     desk.post(url("redraft", submitted))
-    newer = actions.submit_draft(Draft.objects.get().id, actor=clerk, at=at)
+    newer = drafting.submit_draft(Draft.objects.get().id, actor=clerk, at=at)
     assert "고쳐 다시 올린 문서입니다" in desk.get(url("document", newer)).content.decode()
     earlier = desk.get(url("document", submitted)).content.decode()
     assert "고쳐 다시 올린 문서가 있습니다" in earlier

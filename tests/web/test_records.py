@@ -8,7 +8,7 @@ from django.urls import reverse
 from danji.accounts.actions import move_in
 from danji.accounts.models import Residency
 from danji.accounts.queries import residencies_of
-from danji.approvals import actions
+from danji.approvals import deciding, drafting
 from danji.complexes.models import Building, Unit
 from danji.disclosure.inspection import UNREADABLE
 from danji.disclosure.models import Obstacle, Publication
@@ -105,11 +105,11 @@ def test_residents_see_what_is_disclosed(scope, seen, record, complex_, resident
 @pytest.fixture
 def expense(bookkeeper, manager, complex_, sign, at):
     """A record that is open to residents."""
-    begun = actions.start_draft("expense", actor=bookkeeper, at=at)
+    begun = drafting.start_draft("expense", actor=bookkeeper, at=at)
     typed = {name: [text] for name, text in EXPENSE.items()}
-    actions.save_draft(begun.id, typed, revision=begun.revision, actor=bookkeeper, at=at)
-    document = actions.submit_draft(begun.id, actor=bookkeeper, at=at)
-    actions.decide_step(
+    drafting.save_draft(begun.id, typed, revision=begun.revision, actor=bookkeeper, at=at)
+    document = drafting.submit_draft(begun.id, actor=bookkeeper, at=at)
+    deciding.decide_step(
         document.id,
         actor=manager,
         choice=Choice(Decision.APPROVE),
@@ -178,12 +178,12 @@ def test_nobody_else_clears_a_record(record, clerk, at_desk):
 @pytest.fixture
 def successor(record, complex_, clerk, chief, manager, sign, at):
     """A record that replaces the other."""
-    begun = actions.start_draft("memo", actor=clerk, at=at)
+    begun = drafting.start_draft("memo", actor=clerk, at=at)
     typed = {"title": ["새 화단 정비"], "purpose": ["가"], "plan": ["나"]}
-    actions.save_draft(begun.id, typed, revision=begun.revision, actor=clerk, at=at)
-    document = actions.submit_draft(begun.id, actor=clerk, at=at)
+    drafting.save_draft(begun.id, typed, revision=begun.revision, actor=clerk, at=at)
+    document = drafting.submit_draft(begun.id, actor=clerk, at=at)
     for actor in (chief, manager):
-        actions.decide_step(
+        deciding.decide_step(
             document.id,
             actor=actor,
             choice=Choice(Decision.APPROVE),

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from danji.accounts.actions import appoint, register_person
 from danji.accounts.models import Office
-from danji.approvals import actions
+from danji.approvals import deciding, drafting
 from danji.approvals.links import link_token
 from danji.approvals.models import Circulation, Step
 from danji.base import tenancy
@@ -138,10 +138,10 @@ def several(clerk, chief, manager, at):
     def submit(count):
         made = []
         for number in range(count):
-            begun = actions.start_draft("memo", actor=clerk, at=at)
+            begun = drafting.start_draft("memo", actor=clerk, at=at)
             typed = {"title": [f"문서 {number}"], "purpose": ["합니다."], "plan": ["합니다."]}
-            actions.save_draft(begun.id, typed, revision=begun.revision, actor=clerk, at=at)
-            made.append(actions.submit_draft(begun.id, actor=clerk, at=at))
+            drafting.save_draft(begun.id, typed, revision=begun.revision, actor=clerk, at=at)
+            made.append(drafting.submit_draft(begun.id, actor=clerk, at=at))
         return made
 
     return submit
@@ -268,7 +268,7 @@ def test_who_decided_nothing_is_led_home(chief, device, sit):
 
 def test_one_that_is_refused_undoes_no_other(several, chief, clerk, device, sit, at):
     documents = several(3)
-    actions.withdraw_document(documents[1].id, actor=clerk, at=at)
+    drafting.withdraw_document(documents[1].id, actor=clerk, at=at)
     desk = sit(chief, device, reverse("sign:decisions"))
     answer = text(desk.open(desk.press(*map(item, documents)).url))
     assert "2건을 결재했습니다" in answer
@@ -280,7 +280,7 @@ def test_what_changed_during_the_gesture_stops_all_of_it(several, chief, clerk, 
     documents = several(3)
     desk = sit(chief, device, reverse("sign:decisions"))
     form = desk.signed({"item": list(map(item, documents)), "decision": "approve"})
-    actions.withdraw_document(documents[1].id, actor=clerk, at=at)
+    drafting.withdraw_document(documents[1].id, actor=clerk, at=at)
     answer = desk.send(form)
     assert answer.status_code == 409
     assert "아무것도 결재하지 않았습니다" in text(answer)
@@ -336,11 +336,11 @@ def test_who_is_asked_afterwards_signs_in_the_same_way(
     draft, clerk, chief, manager, chair, sign, sit, at
 ):
     readers = [{"kind": "afterwards", "officeholder": chair.id.hex}]
-    actions.save_line(draft.id, {"readers": readers}, actor=clerk, at=at)
-    document = actions.submit_draft(draft.id, actor=clerk, at=at)
+    drafting.save_line(draft.id, {"readers": readers}, actor=clerk, at=at)
+    document = drafting.submit_draft(draft.id, actor=clerk, at=at)
     for actor in (chief, manager):
         choice = Choice(Decision.APPROVE)
-        actions.decide_step(document.id, actor=actor, choice=choice, sign=sign, at=at)
+        deciding.decide_step(document.id, actor=actor, choice=choice, sign=sign, at=at)
     signing.accept_method(actor=chair, at=timezone.now())
     desk = sit(chair, enrol(chair, manager), reverse("desk:decision", args=[document.id]))
     page = text(desk.client.get(reverse("desk:document", args=[document.id])))
@@ -366,10 +366,10 @@ def test_a_log_in_of_the_demonstration_is_worth_nothing_in_a_real_complex(
         )
         for office in (Office.MANAGER, Office.CLERK)
     )
-    begun = actions.start_draft("memo", actor=clerk, at=at)
+    begun = drafting.start_draft("memo", actor=clerk, at=at)
     typed = {"title": ["진짜 문서"], "purpose": ["합니다."], "plan": ["합니다."]}
-    actions.save_draft(begun.id, typed, revision=begun.revision, actor=clerk, at=at)
-    document = actions.submit_draft(begun.id, actor=clerk, at=at)
+    drafting.save_draft(begun.id, typed, revision=begun.revision, actor=clerk, at=at)
+    document = drafting.submit_draft(begun.id, actor=clerk, at=at)
     client = sign_in(Client(), manager)
     answer = client.post(
         reverse("desk:decision", args=[document.id]),

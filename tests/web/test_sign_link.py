@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 
 from danji.accounts.models import Officeholder
-from danji.approvals import actions, links
+from danji.approvals import deciding, drafting, links
 from danji.approvals.links import decision_link, link_token
 from danji.approvals.models import Step
 from danji.attachments.jobs import make_previews
@@ -272,10 +272,10 @@ def test_a_return_keeps_its_reason_when_it_is_refused(agreed):
 
 
 def test_the_next_document_waits_as_one_button(agreed, draft, clerk, chief, at):
-    begun = actions.start_draft("memo", actor=clerk, at=at)
+    begun = drafting.start_draft("memo", actor=clerk, at=at)
     typed = {"title": ["제설 준비"], "purpose": ["준비합니다."], "plan": ["11월에 합니다."]}
-    actions.save_draft(begun.id, typed, revision=begun.revision, actor=clerk, at=at)
-    actions.submit_draft(begun.id, actor=clerk, at=at)
+    drafting.save_draft(begun.id, typed, revision=begun.revision, actor=clerk, at=at)
+    drafting.submit_draft(begun.id, actor=clerk, at=at)
     answer = agreed.type(agreed.press(), sent_code())
     page = text(agreed.open(answer.url))
     address = re.search(r'href="(/sign/[^"]+)">다음 문서: 제설 준비', page)[1]
@@ -293,7 +293,7 @@ def test_a_next_document_of_somebody_else_is_not_offered(agreed, submitted, mana
 
 def test_the_number_is_shown_once_it_is_on_record(submitted, chief, manager, sign, complex_, at):
     approve = Choice(Decision.APPROVE)
-    actions.decide_step(submitted.id, actor=chief, choice=approve, sign=sign, at=at)
+    deciding.decide_step(submitted.id, actor=chief, choice=approve, sign=sign, at=at)
     accept_method(actor=manager, at=timezone.now())
     phone = Phone(manager, submitted, complex_.id)
     answer = phone.type(phone.press(), sent_code())
@@ -309,7 +309,7 @@ def test_whose_turn_it_is_not_reads_why(submitted, manager, complex_):
 
 
 def test_a_withdrawn_document_says_so(phone, submitted, clerk, at):
-    actions.withdraw_document(submitted.id, actor=clerk, at=at)
+    drafting.withdraw_document(submitted.id, actor=clerk, at=at)
     assert "기안한 분이 회수한 문서입니다" in text(phone.get())
 
 

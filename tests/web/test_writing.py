@@ -4,7 +4,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from danji.approvals import actions
+from danji.approvals import drafting
 from danji.approvals.models import Document, Draft
 from danji.transparency.models import Event, Leaf
 
@@ -70,7 +70,7 @@ def test_a_saved_page_is_loaded_again(draft, clerk, at_desk, typed):
 
 
 def test_a_row_is_added_and_the_eyes_stay_there(bookkeeper, at_desk, at):
-    draft = actions.start_draft("expense", actor=bookkeeper, at=at)
+    draft = drafting.start_draft("expense", actor=bookkeeper, at=at)
     answer = at_desk(bookkeeper).post(
         url("draft", draft),
         {"revision": draft.revision, "items-0-name": "모래", "items-add": "1"},
@@ -116,7 +116,7 @@ def test_submitting_twice_is_told_calmly(draft, clerk, at_desk, typed):
 
 
 def test_without_a_manager_the_draft_stays(clerk, at_desk, at, typed):
-    begun = actions.start_draft("memo", actor=clerk, at=at)
+    begun = drafting.start_draft("memo", actor=clerk, at=at)
     answer = at_desk(clerk).post(url("submission", begun), typed(begun))
     assert answer.status_code == 409
     assert "관리사무소장 직을 맡은 분이 없어" in answer.content.decode()
@@ -180,7 +180,7 @@ def test_whoever_arrives_by_link_sees_the_draft(name, draft, clerk, at_desk):
 
 
 def test_a_record_is_found_and_cited_only_when_sealed(filed, clerk, at_desk, at, typed):
-    begun = actions.start_draft("memo", actor=clerk, at=at)
+    begun = drafting.start_draft("memo", actor=clerk, at=at)
     desk = at_desk(clerk)
     answer = desk.post(url("draft", begun), typed(begun) | {"cite": "화단 정비", "cites-find": "1"})
     page = desk.get(answer.url).content.decode()
@@ -195,7 +195,7 @@ def test_a_record_is_found_and_cited_only_when_sealed(filed, clerk, at_desk, at,
 def test_a_cited_record_can_be_replaced_and_taken_out(filed, clerk, at_desk, at, typed):
     event = Event.objects.get(doc=filed.id, name="record.filed")
     Leaf.objects.create(complex_id=filed.complex_id, event=event, index=0)
-    begun = actions.start_draft("memo", actor=clerk, at=at)
+    begun = drafting.start_draft("memo", actor=clerk, at=at)
     desk = at_desk(clerk)
     answer = desk.post(url("draft", begun), typed(begun) | {"cites-add": filed.id.hex})
     assert answer.url.endswith("#cites")

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from danji.accounts.models import Officeholder
+from danji.approvals.guard import check_in_office
 from danji.approvals.lines import Changes
 from danji.approvals.models import (
     Document,
@@ -49,7 +50,7 @@ def save_line_template(
 
     Raises: Refusal without a name or a change, or when there are too many.
     """
-    _check_in_office(actor, at)
+    check_in_office(actor, at)
     name = clean_line(name, "결재선 이름", limit=NAME)
     changes = Changes.parse(line)
     if not name:
@@ -76,7 +77,7 @@ def save_line_template(
 @transaction.atomic
 def delete_line_template(template_id: UUID, *, actor: Officeholder, at: datetime) -> None:
     """Throw one of the own lines away. Documents that used it keep theirs."""
-    _check_in_office(actor, at)
+    check_in_office(actor, at)
     LineTemplate.objects.within(actor.complex_id).filter(owner_id=actor.id, id=template_id).delete()
 
 
@@ -103,7 +104,7 @@ def favourite_form(form_key: str, *, chosen: bool, actor: Officeholder, at: date
 
     Raises: Refusal when there is no such form.
     """
-    _check_in_office(actor, at)
+    check_in_office(actor, at)
     published_form(form_key)
     if chosen:
         FavouriteForm.objects.get_or_create(complex=actor.complex, officer=actor, form_key=form_key)
@@ -142,7 +143,7 @@ def start_recurring(
     Raises: Refusal when something is missing or cannot be; Document.DoesNotExist for a model the
     actor may not see.
     """
-    _check_in_office(actor, at)
+    check_in_office(actor, at)
     title = clean_line(title, "제목", limit=TITLE)
     if not title:
         raise Refusal("제목이 적혀 있지 않습니다.", next_step="문서의 제목을 적어 주세요.")
@@ -173,7 +174,7 @@ def stop_recurring(recurring_id: UUID, *, actor: Officeholder, at: datetime) -> 
 
     Raises: Recurring.DoesNotExist for somebody else's.
     """
-    _check_in_office(actor, at)
+    check_in_office(actor, at)
     mine = Recurring.objects.within(actor.complex_id).filter(drafter_id=actor.id)
     found: Recurring = mine.select_for_update(of=("self",)).get(id=recurring_id)
     mine.filter(id=found.id).update(until=min(found.until or date.max, day_in_seoul(at)))
@@ -252,11 +253,3 @@ def _inputs_of(model: UUID, form: Form, actor: Officeholder, at: datetime) -> di
         )
     definition = load(bytes(form.definition))
     return dict(values.to_inputs(definition, document.parsed_content()["values"]))
-
-
-def _check_in_office(actor: Officeholder, at: datetime) -> None:
-    if not actor.covers(day_in_seoul(at)):
-        raise Refusal(
-            f"{actor.get_office_display()} 임기가 아니어서 처리할 수 없습니다.",
-            next_step="임기가 맞는지 관리사무소에 확인해 주세요.",
-        )

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from danji.accounts.models import Office, Officeholder
 from danji.accounts.queries import holder_of
-from danji.approvals.links import decision_link
+from danji.approvals.links import decision_link, desk_link
 from danji.approvals.models import Hold, Reminder, Turn
 from danji.authority.queries import absence_of
 from danji.base import tenancy
@@ -95,7 +94,7 @@ def _untold(complex_id: UUID, kind: Reminder.Kind) -> QuerySet[Turn]:
 def _tell(turn: Turn, kind: Reminder.Kind, now: datetime) -> None:
     document, approver = turn.document, turn.approver
     since = format_moment(turn.since)
-    page = f"{settings.SITE_URL}/desk/documents/{document.id}/"
+    page = desk_link(document.id)
     today = day_in_seoul(now)
     if kind == Reminder.Kind.ESCALATE:
         subject = f"결재 지연: {document.title}"

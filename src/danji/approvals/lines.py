@@ -133,29 +133,7 @@ def plan_line(
     Raises: Refusal when nobody is in the deciding office, or the changes cannot be followed.
     """
     proposal = propose(drafter.complex_id, definition, values, on=on)
-    planned = [PlannedStep(1, 0, Act.DRAFT, drafter)]
-    following = [place for place in proposal.places if place.act is not Act.DRAFT]
-    for place in following[_first_above(drafter, following) :]:
-        if place.office == drafter.office and place.act not in FINAL:
-            continue
-        if place.office == drafter.office and drafter.office in COUNCIL:
-            raise Refusal(
-                f"{drafter.get_office_display()}이 결재하는 문서를 직접 기안하실 수 없습니다.",
-                next_step="관리사무소에서 기안하게 해 주세요.",
-            )
-        holder = (
-            drafter
-            if place.office == drafter.office
-            else holder_of(drafter.complex_id, place.office, on=on)
-        )
-        if holder is not None:
-            reason = _reason(changes, place.act, holder, on=on)
-            planned.append(PlannedStep(0, place.stage, place.act, holder, place.basis, reason))
-        elif place.act in FINAL:
-            raise Refusal(
-                f"지금 {Office(place.office).label} 직을 맡은 분이 없어 결재할 사람이 없습니다.",
-                next_step="그분이 등록된 뒤 다시 상신해 주세요. 쓰신 내용은 저장되어 있습니다.",
-            )
+    planned = _held(proposal.places, drafter, changes, on=on)
     named = _officers(drafter.complex_id, changes, on=on)
     steps = _numbered(_each_person_once(_with_added(planned, changes.added, named)))
     approval.check_line(
@@ -177,6 +155,36 @@ def plan_line(
         proposal.resolution,
         tuple(notes),
     )
+
+
+def _held(
+    places: Iterable[Place], drafter: Officeholder, changes: Changes, *, on: date
+) -> list[PlannedStep]:
+    """The drafter's own place, and the proposed ones that somebody holds. Raises: Refusal."""
+    planned = [PlannedStep(1, 0, Act.DRAFT, drafter)]
+    following = [place for place in places if place.act is not Act.DRAFT]
+    for place in following[_first_above(drafter, following) :]:
+        if place.office == drafter.office and place.act not in FINAL:
+            continue
+        if place.office == drafter.office and drafter.office in COUNCIL:
+            raise Refusal(
+                f"{drafter.get_office_display()}이 결재하는 문서를 직접 기안하실 수 없습니다.",
+                next_step="관리사무소에서 기안하게 해 주세요.",
+            )
+        holder = (
+            drafter
+            if place.office == drafter.office
+            else holder_of(drafter.complex_id, place.office, on=on)
+        )
+        if holder is not None:
+            reason = _reason(changes, place.act, holder, on=on)
+            planned.append(PlannedStep(0, place.stage, place.act, holder, place.basis, reason))
+        elif place.act in FINAL:
+            raise Refusal(
+                f"지금 {Office(place.office).label} 직을 맡은 분이 없어 결재할 사람이 없습니다.",
+                next_step="그분이 등록된 뒤 다시 상신해 주세요. 쓰신 내용은 저장되어 있습니다.",
+            )
+    return planned
 
 
 def _first_above(drafter: Officeholder, following: Sequence[Place]) -> int:

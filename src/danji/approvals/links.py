@@ -33,6 +33,11 @@ def decision_link(officeholder: Officeholder, document_id: UUID) -> str:
     return f"{settings.SITE_URL}/sign/{link_token(officeholder, document_id)}/"
 
 
+def desk_link(document_id: UUID) -> str:
+    """The whole address of a document at the desk, for whoever has signed in."""
+    return f"{settings.SITE_URL}/desk/documents/{document_id}/"
+
+
 def link_token(officeholder: Officeholder, document_id: UUID) -> str:
     """What in that address says for whom it is, and that it is ours."""
     ids = officeholder.complex_id.bytes + officeholder.id.bytes + document_id.bytes

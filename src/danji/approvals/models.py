@@ -13,6 +13,7 @@ from danji.accounts.models import Officeholder
 from danji.base.models import ComplexScoped, ScopedForeignKey
 from danji.formbook.models import Form
 from danji.rules import approval
+from danji.rules.disposal import erased_refusal
 from danji.rules.recurring import Every
 from danji.rules.refusal import Refusal
 
@@ -62,10 +63,17 @@ class Document(ComplexScoped):
     digest = models.CharField(max_length=64)
     follows = models.UUIDField(null=True)
     submitted_at = models.DateTimeField()
+    erased_at = models.DateTimeField(null=True)  # filled in by `danji_erase_document` alone
     withdrawn_at: datetime | None  # joined in by `queries.documents_within`
 
     class Meta:
         ordering = ("-submitted_at", "-id")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(content=b"") ^ Q(erased_at__isnull=True),
+                name="document_emptied_when_erased",
+            ),
+        )
         indexes = (
             models.Index(
                 fields=["complex", "drafter_id", "-submitted_at"], name="document_of_drafter"
@@ -88,8 +96,10 @@ class Document(ComplexScoped):
     def parsed_content(self) -> dict[str, Any]:
         """The frozen content as `docs/spec/record.md` lays it out.
 
-        Raises: Refusal when the row was changed since it was submitted.
+        Raises: Refusal when it was erased, or the row was changed since it was submitted.
         """
+        if self.erased_at is not None:
+            raise erased_refusal(self.erased_at)
         content = bytes(self.content)
         parsed: dict[str, Any] = json.loads(content)
         if sha256(content).hexdigest() != self.digest or self.title != parsed["title"]:

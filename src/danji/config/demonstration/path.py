@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from danji.accounts.models import Office, Officeholder
-from danji.approvals import actions
+from danji.approvals import deciding, drafting
 from danji.approvals.lines import Added, Changes
 from danji.approvals.models import Document, Step
 from danji.base import tenancy
@@ -106,7 +106,7 @@ def _take(
             break
         now = timezone.now()
         with tenancy.within(complex_id):
-            actions.decide_step(
+            deciding.decide_step(
                 document.id,
                 actor=cast.officers[waiting],
                 choice=Choice(Decision.APPROVE),
@@ -126,17 +126,17 @@ def _submit(
     confirming: Officeholder | None = None,
 ) -> Document:
     now = timezone.now()
-    draft = actions.start_draft(form, actor=drafter, at=now)
+    draft = drafting.start_draft(form, actor=drafter, at=now)
     typed = values.to_inputs(load(bytes(draft.form.definition)), content)
-    actions.save_draft(draft.id, typed, revision=draft.revision, actor=drafter, at=now)
+    drafting.save_draft(draft.id, typed, revision=draft.revision, actor=drafter, at=now)
     if attachment is not None:
-        actions.attach_file(draft.id, "견적서.pdf", attachment, actor=drafter, at=now)
+        drafting.attach_file(draft.id, "견적서.pdf", attachment, actor=drafter, at=now)
     if supersedes is not None:
-        actions.cite_record(draft.id, supersedes, Relation.SUPERSEDES, actor=drafter, at=now)
+        drafting.cite_record(draft.id, supersedes, Relation.SUPERSEDES, actor=drafter, at=now)
     if confirming is not None:
         changes = Changes(added=(Added(Act.CONFIRM, confirming.id),))
-        actions.save_line(draft.id, changes.as_json(), actor=drafter, at=now)
-    return actions.submit_draft(draft.id, actor=drafter, at=now)
+        drafting.save_line(draft.id, changes.as_json(), actor=drafter, at=now)
+    return drafting.submit_draft(draft.id, actor=drafter, at=now)
 
 
 def _seal_and_publish(cast: Cast) -> None:

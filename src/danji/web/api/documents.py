@@ -5,10 +5,10 @@ from uuid import UUID
 from django.http import HttpResponse
 from ninja import Router, Status
 
-from danji.approvals import actions
-from danji.approvals.actions import Statement
+from danji.approvals import deciding, drafting, showing
 from danji.approvals.models import Document
 from danji.approvals.queries import document_for
+from danji.approvals.statements import Statement
 from danji.base import files
 from danji.disclosure.queries import disclosed, record_of
 from danji.integration.models import ApiScope
@@ -89,7 +89,7 @@ def attachment(request: ApiRequest, document_id: UUID, position: int) -> HttpRes
 def statement(request: ApiRequest, document_id: UUID, body: Seat) -> StatementOut:
     """What is signed by deciding so now, and what a passkey has to sign. Nothing is written."""
     at = request.at.replace(microsecond=0)
-    said = actions.state_decision(
+    said = deciding.state_decision(
         document_id,
         actor=request.officeholder,
         choice=_choice(body),
@@ -104,7 +104,7 @@ def statement(request: ApiRequest, document_id: UUID, body: Seat) -> StatementOu
 @needs(ApiScope.DECIDE)
 def decide(request: ApiRequest, document_id: UUID, body: Deciding) -> ProgressOut:
     """Decide, signed with a passkey, or by holding the token, which is said in the record."""
-    decided = actions.decide_step(
+    decided = deciding.decide_step(
         document_id,
         actor=request.officeholder,
         choice=_choice(body),
@@ -121,7 +121,7 @@ def decide(request: ApiRequest, document_id: UUID, body: Deciding) -> ProgressOu
 @router.post(f"{HERE}/skip", response=answers(ProgressOut), summary="부재중인 자리 건너뛰기")
 @needs(ApiScope.DECIDE)
 def skip(request: ApiRequest, document_id: UUID, body: Skipping) -> ProgressOut:
-    skipped = actions.skip_step(
+    skipped = deciding.skip_step(
         document_id,
         body.position,
         body.reason,
@@ -135,14 +135,14 @@ def skip(request: ApiRequest, document_id: UUID, body: Skipping) -> ProgressOut:
 @router.post(f"{HERE}/hold", response=answers(DoneOut), summary="보류하기")
 @needs(ApiScope.DECIDE)
 def hold(request: ApiRequest, document_id: UUID, body: Reason) -> DoneOut:
-    actions.hold_step(document_id, body.reason, actor=request.officeholder, at=request.at)
+    deciding.hold_step(document_id, body.reason, actor=request.officeholder, at=request.at)
     return DoneOut()
 
 
 @router.delete(f"{HERE}/hold", response=answers(DoneOut), summary="보류 풀기")
 @needs(ApiScope.DECIDE)
 def lift_hold(request: ApiRequest, document_id: UUID) -> DoneOut:
-    actions.lift_hold(document_id, actor=request.officeholder, at=request.at)
+    deciding.lift_hold(document_id, actor=request.officeholder, at=request.at)
     return DoneOut()
 
 
@@ -150,21 +150,21 @@ def lift_hold(request: ApiRequest, document_id: UUID) -> DoneOut:
 @needs(ApiScope.DRAFT)
 def withdraw(request: ApiRequest, document_id: UUID) -> Status[DraftOut]:
     """Take a document back; what was written is a draft again."""
-    again = actions.withdraw_document(document_id, actor=request.officeholder, at=request.at)
+    again = drafting.withdraw_document(document_id, actor=request.officeholder, at=request.at)
     return Status(201, shown.draft(again))
 
 
 @router.post(f"{HERE}/redraft", response=answers(DraftOut, 201), summary="고쳐서 다시 쓰기")
 @needs(ApiScope.DRAFT)
 def redraft(request: ApiRequest, document_id: UUID) -> Status[DraftOut]:
-    again = actions.redraft_document(document_id, actor=request.officeholder, at=request.at)
+    again = drafting.redraft_document(document_id, actor=request.officeholder, at=request.at)
     return Status(201, shown.draft(again))
 
 
 @router.post(f"{HERE}/copy", response=answers(DraftOut, 201), summary="베껴서 새로 쓰기")
 @needs(ApiScope.DRAFT)
 def copy(request: ApiRequest, document_id: UUID) -> Status[DraftOut]:
-    again = actions.copy_document(document_id, actor=request.officeholder, at=request.at)
+    again = drafting.copy_document(document_id, actor=request.officeholder, at=request.at)
     return Status(201, shown.draft(again))
 
 
@@ -172,14 +172,14 @@ def copy(request: ApiRequest, document_id: UUID) -> Status[DraftOut]:
 @needs(ApiScope.DRAFT)
 def correct(request: ApiRequest, document_id: UUID) -> Status[DraftOut]:
     """Begin the document that takes the place of an approved one."""
-    again = actions.correct_document(document_id, actor=request.officeholder, at=request.at)
+    again = drafting.correct_document(document_id, actor=request.officeholder, at=request.at)
     return Status(201, shown.draft(again))
 
 
 @router.post(f"{HERE}/circulation", response=answers(CirculatedOut), summary="공람 보내기")
 @needs(ApiScope.DRAFT)
 def circulate(request: ApiRequest, document_id: UUID, body: Recipients) -> CirculatedOut:
-    sent = actions.circulate_document(
+    sent = showing.circulate_document(
         document_id, body.officeholders, actor=request.officeholder, at=request.at
     )
     return CirculatedOut(sent=sent)
@@ -190,7 +190,7 @@ def circulate(request: ApiRequest, document_id: UUID, body: Recipients) -> Circu
 def read(request: ApiRequest, document_id: UUID) -> DoneOut:
     """Note that a document that was shown to the officeholder was read."""
     found = _found(request, document_id)
-    actions.mark_read(found.id, actor=request.officeholder, at=request.at)
+    showing.mark_read(found.id, actor=request.officeholder, at=request.at)
     return DoneOut()
 
 
@@ -199,7 +199,7 @@ def read(request: ApiRequest, document_id: UUID) -> DoneOut:
 )
 @needs(ApiScope.DECIDE, once=False)
 def state_afterwards(request: ApiRequest, document_id: UUID, body: Opining) -> StatementOut:
-    said = actions.state_confirmation(
+    said = showing.state_confirmation(
         document_id,
         actor=request.officeholder,
         opinion=body.opinion,
@@ -213,7 +213,7 @@ def state_afterwards(request: ApiRequest, document_id: UUID, body: Opining) -> S
 @needs(ApiScope.DECIDE)
 def confirm(request: ApiRequest, document_id: UUID, body: Following) -> ProgressOut:
     """Approve a finished document afterwards. The record itself stays as it was."""
-    confirmed = actions.confirm_afterwards(
+    confirmed = showing.confirm_afterwards(
         document_id,
         actor=request.officeholder,
         opinion=body.opinion,

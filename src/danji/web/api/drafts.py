@@ -6,7 +6,7 @@ from uuid import UUID
 
 from ninja import File, Router, Status, UploadedFile
 
-from danji.approvals import actions
+from danji.approvals import drafting
 from danji.approvals.models import Draft
 from danji.approvals.queries import draft_of, drafts_of
 from danji.formbook.definition import FormDefinition, load
@@ -97,7 +97,7 @@ def save(request: ApiRequest, draft_id: UUID, body: DraftChange) -> DraftOut:
 @router.delete("/drafts/{uuid:draft_id}", response=answers(DoneOut), summary="쓰던 문서 지우기")
 @needs(ApiScope.DRAFT)
 def discard(request: ApiRequest, draft_id: UUID) -> DoneOut:
-    actions.discard_draft(draft_id, actor=request.officeholder, at=request.at)
+    drafting.discard_draft(draft_id, actor=request.officeholder, at=request.at)
     return DoneOut()
 
 
@@ -111,7 +111,7 @@ def attach(
     file: Sent,
 ) -> Status[DraftOut]:
     name, data = _sent(request, file)
-    kept = actions.attach_file(draft_id, name, data, actor=request.officeholder, at=request.at)
+    kept = drafting.attach_file(draft_id, name, data, actor=request.officeholder, at=request.at)
     return Status(201, shown.draft(kept))
 
 
@@ -120,7 +120,7 @@ def attach(
 )
 @needs(ApiScope.DRAFT)
 def detach(request: ApiRequest, draft_id: UUID, sha256: str) -> DraftOut:
-    kept = actions.detach_file(draft_id, sha256, actor=request.officeholder, at=request.at)
+    kept = drafting.detach_file(draft_id, sha256, actor=request.officeholder, at=request.at)
     return shown.draft(kept)
 
 
@@ -138,7 +138,7 @@ def cite(request: ApiRequest, draft_id: UUID, body: Cite) -> Status[DraftOut]:
 )
 @needs(ApiScope.DRAFT)
 def uncite(request: ApiRequest, draft_id: UUID, doc: UUID) -> DraftOut:
-    kept = actions.uncite_record(draft_id, doc, actor=request.officeholder, at=request.at)
+    kept = drafting.uncite_record(draft_id, doc, actor=request.officeholder, at=request.at)
     return shown.draft(kept)
 
 
@@ -153,7 +153,7 @@ def submit(request: ApiRequest, draft_id: UUID, body: Submission) -> Status[Prog
 
 
 def _begin(request: ApiRequest, body: NewDraft) -> tuple[Draft, FormDefinition]:
-    begun = actions.start_draft(body.form, actor=request.officeholder, at=request.at)
+    begun = drafting.start_draft(body.form, actor=request.officeholder, at=request.at)
     definition = load(bytes(begun.form.definition))
     return _fill(request, begun, definition, body, revision=begun.revision), definition
 
@@ -163,10 +163,10 @@ def _fill(
 ) -> Draft:
     actor, at = request.officeholder, request.at
     inputs = inputs_of(definition, body.values, body.inputs)
-    saved = actions.save_draft(found.id, inputs, revision=revision, actor=actor, at=at)
+    saved = drafting.save_draft(found.id, inputs, revision=revision, actor=actor, at=at)
     if body.line is None:
         return saved
-    return actions.save_line(found.id, _line(body.line), actor=actor, at=at)
+    return drafting.save_line(found.id, _line(body.line), actor=actor, at=at)
 
 
 def _submit(
@@ -177,7 +177,7 @@ def _submit(
     values: dict[str, Any],
 ) -> Status[ProgressOut]:
     check(definition, found.inputs, values, seen_doubts=body.seen_doubts)
-    document = actions.submit_draft(found.id, actor=request.officeholder, at=request.at)
+    document = drafting.submit_draft(found.id, actor=request.officeholder, at=request.at)
     return Status(201, ProgressOut(document=document.id, digest=document.digest, ending=None))
 
 
@@ -194,13 +194,13 @@ def _attach(request: ApiRequest, draft_id: UUID, digests: Iterable[str]) -> None
         data = ahead.get(sent) if sent else None
         if sent is None or data is None:
             raise wrong({"attachments": f"먼저 올린 파일이 아닙니다: {digest}"})
-        actions.attach_examined(draft_id, sent.name, data, sent.media_type, actor=actor, at=at)
+        drafting.attach_examined(draft_id, sent.name, data, sent.media_type, actor=actor, at=at)
 
 
 def _cite(request: ApiRequest, draft_id: UUID, cites: Iterable[Cite]) -> None:
     actor, at = request.officeholder, request.at
     for one in cites:
-        actions.cite_record(draft_id, one.doc, Relation(one.relation), actor=actor, at=at)
+        drafting.cite_record(draft_id, one.doc, Relation(one.relation), actor=actor, at=at)
 
 
 def _sent(request: ApiRequest, file: UploadedFile) -> tuple[str, bytes]:

@@ -7,7 +7,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from danji.approvals import actions
+from danji.approvals import deciding, drafting, showing
 from danji.web.account import signer_by_session
 from danji.web.desk.access import DeskRequest, officer_required, posted
 
@@ -16,7 +16,7 @@ from danji.web.desk.access import DeskRequest, officer_required, posted
 @officer_required
 def withdrawal(request: DeskRequest, document_id: UUID) -> HttpResponse:
     """Take a document back; it can be mended at once."""
-    again = actions.withdraw_document(document_id, actor=request.officeholder, at=timezone.now())
+    again = drafting.withdraw_document(document_id, actor=request.officeholder, at=timezone.now())
     messages.success(request, "회수했습니다. 고친 뒤 다시 상신하실 수 있습니다.")
     return redirect("desk:draft", draft_id=again.id)
 
@@ -25,7 +25,7 @@ def withdrawal(request: DeskRequest, document_id: UUID) -> HttpResponse:
 @officer_required
 def redraft(request: DeskRequest, document_id: UUID) -> HttpResponse:
     """Begin anew with the content of an earlier document of one's own."""
-    again = actions.redraft_document(document_id, actor=request.officeholder, at=timezone.now())
+    again = drafting.redraft_document(document_id, actor=request.officeholder, at=timezone.now())
     return redirect("desk:draft", draft_id=again.id)
 
 
@@ -33,7 +33,7 @@ def redraft(request: DeskRequest, document_id: UUID) -> HttpResponse:
 @officer_required
 def correction(request: DeskRequest, document_id: UUID) -> HttpResponse:
     """Begin a document that takes the place of one on record (정정)."""
-    begun = actions.correct_document(document_id, actor=request.officeholder, at=timezone.now())
+    begun = drafting.correct_document(document_id, actor=request.officeholder, at=timezone.now())
     messages.success(
         request, "정정 문서를 시작했습니다. 결재가 끝나면 앞선 문서에 정정된 것이 표시됩니다."
     )
@@ -45,7 +45,7 @@ def correction(request: DeskRequest, document_id: UUID) -> HttpResponse:
 def omission(request: DeskRequest, document_id: UUID) -> HttpResponse:
     """Leave out (생략) a reviewer who is away, as the drafter."""
     position = request.POST.get("position", "")
-    actions.skip_step(
+    deciding.skip_step(
         document_id,
         int(position) if position.isascii() and position.isdigit() and len(position) < 4 else 0,
         request.POST.get("reason", ""),
@@ -61,7 +61,7 @@ def omission(request: DeskRequest, document_id: UUID) -> HttpResponse:
 @officer_required
 def circulation(request: DeskRequest, document_id: UUID) -> HttpResponse:
     """Show a finished document to other officers (공람)."""
-    sent = actions.circulate_document(
+    sent = showing.circulate_document(
         document_id,
         [_uuid(value) for value in request.POST.getlist("officer")],
         actor=request.officeholder,

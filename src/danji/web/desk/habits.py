@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from danji.approvals import actions, habits
+from danji.approvals import drafting, habits
 from danji.approvals.queries import document_for
 from danji.rules.periods import day_in_seoul
 from danji.rules.recurring import Every
@@ -42,7 +42,7 @@ def favourite(request: DeskRequest) -> HttpResponse:
 @officer_required
 def drafts(request: DeskRequest) -> HttpResponse:
     """Begin a draft on the chosen form."""
-    begun = actions.start_draft(
+    begun = drafting.start_draft(
         request.POST.get("form", ""), actor=request.officeholder, at=timezone.now()
     )
     return redirect("desk:draft", draft_id=begun.id)
@@ -52,7 +52,7 @@ def drafts(request: DeskRequest) -> HttpResponse:
 @officer_required
 def copy(request: DeskRequest, document_id: UUID) -> HttpResponse:
     """Begin a draft with what was written in an earlier document."""
-    begun = actions.copy_document(document_id, actor=request.officeholder, at=timezone.now())
+    begun = drafting.copy_document(document_id, actor=request.officeholder, at=timezone.now())
     messages.success(request, "내용을 옮겨 새 문서를 시작했습니다. 앞선 문서는 그대로 있습니다.")
     return redirect("desk:draft", draft_id=begun.id)
 

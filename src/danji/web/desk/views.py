@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 from danji.accounts.models import Office
 from danji.accounts.queries import offices_of
-from danji.approvals import actions
+from danji.approvals import drafting, showing
 from danji.approvals.habits import line_templates
 from danji.approvals.models import Draft
 from danji.approvals.queries import document_for, draft_of, drafts_of
@@ -182,7 +182,9 @@ def submission(request: DeskRequest, found: Draft) -> HttpResponse:
         return _editor(request, saved, page, checked=True, status=422)
     try:
         with transaction.atomic():
-            document = actions.submit_draft(found.id, actor=request.officeholder, at=timezone.now())
+            document = drafting.submit_draft(
+                found.id, actor=request.officeholder, at=timezone.now()
+            )
     except Refusal as refusal:
         return _editor(request, saved, page, checked=True, refusal=refusal, status=409)
     messages.success(request, "상신했습니다.")
@@ -194,13 +196,13 @@ def submission(request: DeskRequest, found: Draft) -> HttpResponse:
 @of_draft
 def discard(request: DeskRequest, found: Draft) -> HttpResponse:
     """Throw a draft away."""
-    actions.discard_draft(found.id, actor=request.officeholder, at=timezone.now())
+    drafting.discard_draft(found.id, actor=request.officeholder, at=timezone.now())
     messages.success(request, "쓰던 문서를 지웠습니다.")
     return redirect("desk:home")
 
 
 def _save(request: DeskRequest, found: Draft) -> Draft:
-    return actions.save_draft(
+    return drafting.save_draft(
         found.id,
         keep(load(bytes(found.form.definition)), dict(request.POST.lists())),
         revision=_revision(request),
@@ -219,13 +221,13 @@ def _cite(request: DeskRequest, saved: Draft) -> Draft:
             case ["cites", number, "record"] if doc in kept:
                 relation = post.get(f"cites-{number}-relation", kept[doc])
                 if f"cites-remove-{number}" in post:
-                    saved = actions.uncite_record(saved.id, UUID(doc), actor=actor, at=at)
+                    saved = drafting.uncite_record(saved.id, UUID(doc), actor=actor, at=at)
                 elif relation != kept[doc] and relation in Relation.values:
-                    saved = actions.cite_record(
+                    saved = drafting.cite_record(
                         saved.id, UUID(doc), Relation(relation), actor=actor, at=at
                     )
             case ["cites", "add"]:
-                saved = actions.cite_record(
+                saved = drafting.cite_record(
                     saved.id, _uuid(doc), Relation.REFERS, actor=actor, at=at
                 )
     return saved
@@ -237,7 +239,7 @@ def _line(request: DeskRequest, saved: Draft) -> Draft:
     post = texts(dict(request.POST.lists()))
     line = lining.changed(saved.line, post, templates=line_templates(actor))
     if line != saved.line:
-        saved = actions.save_line(saved.id, line, actor=actor, at=at)
+        saved = drafting.save_line(saved.id, line, actor=actor, at=at)
     lining.keep_templates(line, post, actor=actor, at=at)
     return saved
 
@@ -246,14 +248,14 @@ def _attach_or_detach(request: DeskRequest, saved: Draft) -> None:
     actor, at = request.officeholder, timezone.now()
     for number, file in enumerate(saved.attachments, 1):
         if f"attachments-remove-{number}" in request.POST:
-            actions.detach_file(saved.id, file["sha256"], actor=actor, at=at)
+            drafting.detach_file(saved.id, file["sha256"], actor=actor, at=at)
             return
     file = uploaded_file(request)
     if file is None:
         raise Refusal(
             "고르신 파일이 없습니다.", next_step="파일을 고른 뒤 ‘파일 붙이기’를 눌러 주세요."
         )
-    actions.attach_file(saved.id, file.name or "", file.read(), actor=actor, at=at)
+    drafting.attach_file(saved.id, file.name or "", file.read(), actor=actor, at=at)
 
 
 def _revision(request: DeskRequest) -> int:
@@ -326,7 +328,7 @@ def document(request: DeskRequest, document_id: UUID) -> HttpResponse:
         circulation.recipient_id == reader.id and circulation.sent_at and not circulation.read_at
         for circulation in shown.circulations.all()
     ):
-        actions.mark_read(document_id, actor=reader, at=at)
+        showing.mark_read(document_id, actor=reader, at=at)
     context = pages.document(shown, reader, at=at)
     return render(
         request, "desk/document.html", context | {"decision": decision_at_desk(request, shown)}

@@ -14,9 +14,9 @@ from django.db import transaction
 from django.http import QueryDict
 
 from danji.accounts.models import Officeholder, Person
-from danji.approvals import actions
-from danji.approvals.actions import Statement
+from danji.approvals import deciding, showing
 from danji.approvals.models import Document
+from danji.approvals.statements import Statement
 from danji.outbox.models import Channel
 from danji.rules.approval import Choice, Decision
 from danji.rules.money import figures_line
@@ -330,11 +330,11 @@ def _refused(item: Item, actor: Officeholder, problem: Refusal | Document.DoesNo
 
 def _state(item: Item, choice: Choice, actor: Officeholder, at: datetime) -> Statement:
     if item.afterwards:
-        statement = actions.state_confirmation(
+        statement = showing.state_confirmation(
             item.document_id, actor=actor, opinion=choice.opinion, at=at
         )
     else:
-        statement = actions.state_decision(
+        statement = deciding.state_decision(
             item.document_id, actor=actor, choice=choice, at=at, acting_for=item.acting_for
         )
     _demand_shown(item, statement.digest)
@@ -351,7 +351,7 @@ def _decide(
     at, stated_at = moments
     document: Document
     if item.afterwards:
-        document = actions.confirm_afterwards(
+        document = showing.confirm_afterwards(
             item.document_id,
             actor=actor,
             opinion=choice.opinion,
@@ -360,7 +360,7 @@ def _decide(
             stated_at=stated_at,
         ).document
     else:
-        document = actions.decide_step(
+        document = deciding.decide_step(
             item.document_id,
             actor=actor,
             choice=choice,

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from danji.approvals import actions as approvals
+from danji.approvals import deciding
 from danji.approvals.models import Document
 from danji.approvals.queries import document_for
 from danji.rules.periods import day_in_seoul
@@ -143,11 +143,11 @@ def hold(request: DeskRequest, document_id: UUID) -> HttpResponse:
     # For whoever may not see it, it does not exist, whatever else is wrong with what was typed.
     document_for(request.officeholder, document_id, on=day_in_seoul(at))
     if "lift" in request.POST:
-        approvals.lift_hold(document_id, actor=request.officeholder, at=at)
+        deciding.lift_hold(document_id, actor=request.officeholder, at=at)
         messages.success(request, "보류를 풀었습니다.")
     else:
         reason = request.POST.get("reason", "")
-        approvals.hold_step(document_id, reason, actor=request.officeholder, at=at)
+        deciding.hold_step(document_id, reason, actor=request.officeholder, at=at)
         messages.success(request, "보류했습니다. 기안한 분께 알렸습니다.")
     return redirect("desk:document", document_id=document_id)
 

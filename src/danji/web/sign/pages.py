@@ -11,10 +11,10 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from danji.accounts.models import Officeholder
-from danji.approvals.actions import Statement
 from danji.approvals.links import link_token
 from danji.approvals.models import Circulation, Document, Step
 from danji.approvals.queries import current, hold_on, line_of
+from danji.approvals.statements import Statement
 from danji.authority.queries import deputising
 from danji.base.prepared import Prepared
 from danji.disclosure.queries import record_of
