@@ -374,3 +374,16 @@ class RecurringMade(ComplexScoped):
                 fields=["complex", "recurring_id", "day"], name="recurring_once_a_day"
             ),
         )
+
+
+class Receipt(ComplexScoped):
+    """The fact that everybody was told what was decided in their name on a day (결재 확인 알림)."""
+
+    day = models.DateField()  # in Korea
+    told = models.PositiveIntegerField()  # people
+    sent_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["complex", "day"], name="receipt_once_a_day"),
+        )

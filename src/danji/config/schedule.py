@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from danji.approvals.habits import begin_recurring_drafts
 from danji.approvals.jobs import remind_waiting
+from danji.approvals.receipts import send_receipts
 from danji.attachments.jobs import make_previews
 from danji.base.jobs import hold_lock
 from danji.complexes.models import Complex
@@ -41,6 +42,7 @@ JOBS: tuple[Callable[[UUID], int], ...] = (
 )
 
 
+    send_receipts,
 def run_jobs() -> int:
     """Run every job for every complex once. Returns: how much was done.
 

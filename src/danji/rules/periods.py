@@ -1,7 +1,7 @@
 """Counting days, months and years as the law does, and writing dates as offices do."""
 
 from calendar import monthrange
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 
 # Korea has kept one offset without summer time since 1988, before any record in here.
 SEOUL = timezone(timedelta(hours=9), "Asia/Seoul")
@@ -100,6 +100,11 @@ def day_in_seoul(moment: datetime) -> date:
     Raises: ValueError when `moment` says no time zone.
     """
     return _in_seoul(moment).date()
+
+
+def start_of_day(day: date) -> datetime:
+    """The first moment of a day in Korea."""
+    return datetime.combine(day, time.min, tzinfo=SEOUL)
 
 
 def format_date(day: date) -> str:
