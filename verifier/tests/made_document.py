@@ -33,22 +33,27 @@ from danji_verify.canonical import b64encode, canonical
 from danji_verify.checkpoint import Checkpoint, cosign, log_key, sign_checkpoint, witness_key
 from danji_verify.commitment import Opening, commit
 from danji_verify.entry import Entry, Event, build_entry, format_time
-from danji_verify.note import Note, format_note, parse_note
+from danji_verify.note import format_note, parse_note
 from danji_verify.pdf import seal_digests
 from danji_verify.policy import Group, Party, Policy
 from danji_verify.proof import Proof
+from danji_verify.tiles import Edge, grow
 
 CODE = "A10000001"
 COMPLEX_ID = "0" * 31 + "1"
 DOC = "0123456789abcdef0123456789abcdef"
 ORIGIN = f"danji.example/apt/{CODE}/1"
+ORIGIN_2 = f"danji.example/apt/{CODE}/2"
 START = datetime(2026, 11, 22, 0, 0, 0, tzinfo=UTC)
 
 LOG_KEY = Ed25519PrivateKey.from_private_bytes(bytes([1]) * 32)
+LOG_KEY_2 = Ed25519PrivateKey.from_private_bytes(bytes([4]) * 32)
 WITNESS_KEYS = {
     "complex": Ed25519PrivateKey.from_private_bytes(bytes([2]) * 32),
     "city": Ed25519PrivateKey.from_private_bytes(bytes([3]) * 32),
 }
+
+COSIGNED_AT = 1795305600  # 2026-11-22T00:00:00Z
 
 QUOTATION = b"%PDF-1.4 quotation\n"
 
@@ -59,8 +64,10 @@ def at(minutes: int) -> datetime:
     return START + timedelta(minutes=minutes)
 
 
-def policy(*, witnesses: bool = False) -> Policy:
-    log = (Party(log_key(ORIGIN, LOG_KEY)),)
+def policy(*, witnesses: bool = False, logs: int = 1) -> Policy:
+    """A policy for the first log of the complex, or the first two."""
+    keys = ((ORIGIN, LOG_KEY), (ORIGIN_2, LOG_KEY_2))[:logs]
+    log = tuple(Party(log_key(*pair)) for pair in keys)
     if not witnesses:
         return Policy(log, {}, {}, None)
     parties = {
@@ -75,22 +82,32 @@ class Log:
 
     cosigners: tuple[str, ...] = ()
     entries: list[bytes] = field(default_factory=list)
+    origin: str = ORIGIN
+    key: Ed25519PrivateKey = LOG_KEY
 
     def append(self, entry: bytes) -> int:
         self.entries.append(entry)
         return len(self.entries) - 1
 
-    def proof(self, index: int, extra: bytes | None = None) -> bytes:
-        leaves = [merkle.leaf_hash(entry) for entry in self.entries]
-        head = Checkpoint(ORIGIN, len(leaves), merkle.root(leaves))
-        note = parse_note(sign_checkpoint(head, LOG_KEY))
+    def note(self, size: int | None = None, *, cosigned_at: int = COSIGNED_AT) -> bytes:
+        """The signed head of that size, or of all there is."""
+        leaves = [merkle.leaf_hash(entry) for entry in self.entries[:size]]
+        head = Checkpoint(self.origin, len(leaves), merkle.root(leaves))
+        note = parse_note(sign_checkpoint(head, self.key))
         lines = [
-            cosign(head, name=f"{name}.example", private_key=WITNESS_KEYS[name], at=1795305600)
+            cosign(head, name=f"{name}.example", private_key=WITNESS_KEYS[name], at=cosigned_at)
             for name in self.cosigners
         ]
-        signed = Note(note.text, (*note.signatures, *lines))
+        return format_note(note.text, (*note.signatures, *lines))
+
+    def proof(self, index: int, extra: bytes | None = None, size: int | None = None) -> bytes:
+        leaves = [merkle.leaf_hash(entry) for entry in self.entries[:size]]
         path = tuple(merkle.inclusion_path(leaves, index))
-        return Proof(index, path, format_note(signed.text, signed.signatures), extra).format()
+        return Proof(index, path, self.note(size), extra).format()
+
+    def files(self) -> dict[str, bytes]:
+        """The published files: tiles, entries, and the newest head."""
+        return grow(Edge(), self.entries).files | {"checkpoint": self.note()}
 
 
 @dataclass
@@ -100,6 +117,8 @@ class Document:
     log: Log
     parts: dict[str, bytes]
     leaves: list[bytes]  # leaf hashes of the document's events
+    named: dict[str, tuple[Log, int]] = field(default_factory=dict)  # where each event stands
+    openings: dict[str, Any] = field(default_factory=dict)
     pdf: bytes = b""
     proof: bytes = b""
 
@@ -122,6 +141,7 @@ class Changes:
     entry: Callable[[int, dict[str, Any]], None] = nothing
     certificate: bytes | None = None
     pdf: Alter = nothing
+    previous: Callable[[bytes], bytes] = bytes  # the last head of the log before
 
 
 @dataclass(frozen=True)
@@ -154,14 +174,17 @@ def make(
     acts: tuple[Act, ...] = (Act(2), Act(3)),
     sign: Callable[[bytes], dict[str, Any]] | None = None,
     basis: tuple[tuple[Event, dict[str, Any]], ...] = (),
+    seal_number: int = 1,
+    move_before: int | None = None,
 ) -> Document:
     """A 지출결의서 with one attachment, drafted, reviewed and approved.
 
     When `returned`, an earlier draft of it was returned by the reviewer first. `acts` are the
-    decisions in their order; `sign` gives the `auth` of a statement; `basis` are events before it.
+    decisions in their order; `sign` gives the `auth` of a statement; `basis` are events before it;
+    `seal_number` says which key seals it; `move_before` the event that begins a second log.
     """
     changes = changes or Changes()
-    writer = _Writer(Log(cosigners), changes)
+    writer = _Writer(Log(cosigners), changes, move_before)
     form = {
         "key": "expense",
         "version": 1,
@@ -203,8 +226,9 @@ def make(
     complex_ = {"code": CODE, "name": "들꽃마을아파트", "origin": ORIGIN}
     changes.origin(complex_)
     certificate = changes.certificate or seal_key(1)[1]
-    writer.add(Event.LOG_OPENED, -10, doc=COMPLEX_ID, complex=canonical(complex_), seal=certificate)
-    before = [writer.rest_on(number, *event) for number, event in enumerate(basis, start=1)]
+    writer.open(complex_, certificate)
+    for number, event in enumerate(basis, start=1):
+        writer.rest_on(number, *event)
     line = content["line"]
     if returned:
         old = sha256(b"an earlier draft").digest()
@@ -246,13 +270,12 @@ def make(
         "openings.json": canonical(writer.openings),
         "붙임1-견적서.pdf": QUOTATION,
     }
-    names = ["opened", *before, *(str(seq) for seq in range(1, writer.seq + 1))]
-    for index, name in enumerate(names):
-        parts[f"leaf-{name}.json"] = writer.log.entries[index]
-        parts[f"leaf-{name}.tlog-proof"] = writer.log.proof(index)
-    document = Document(writer.log, parts, writer.leaves)
+    for name, (log, index) in writer.named.items():
+        parts[f"leaf-{name}.json"] = log.entries[index]
+        parts[f"leaf-{name}.tlog-proof"] = log.proof(index)
+    document = Document(writer.log, parts, writer.leaves, writer.named, writer.openings)
     if sealed:
-        document.pdf = seal(embed(page(), parts))
+        document.pdf = seal(embed(page(), parts), number=seal_number)
         digests = seal_digests(document.pdf)
         stated = {"signed": digests.signed, "signature": digests.signature}
         changes.pdf(stated)
@@ -349,13 +372,43 @@ def parse_openings(document: Document) -> dict[str, Any]:
 class _Writer:
     """Writes the events of one document."""
 
-    def __init__(self, log: Log, changes: Changes) -> None:
+    def __init__(self, log: Log, changes: Changes, move_before: int | None = None) -> None:
         self.log = log
         self.changes = changes
-        self.seq = 0
-        self.leaves: list[bytes] = []
+        self.move_before = move_before
+        self.chains: dict[str, list[bytes]] = {}  # leaf hashes by document
+        self.named: dict[str, tuple[Log, int]] = {}
         self.basis: dict[str, str] = {}  # leaf hashes by name
         self.openings: dict[str, dict[str, dict[str, str]]] = {}
+
+    @property
+    def leaves(self) -> list[bytes]:
+        return self.chains.setdefault(DOC, [])
+
+    @property
+    def seq(self) -> int:
+        return len(self.leaves)
+
+    def open(self, complex_: dict[str, str], certificate: bytes) -> None:
+        self.opened = complex_, certificate
+        fields = {"complex": canonical(complex_), "seal": certificate}
+        self.add(Event.LOG_OPENED, -10, doc=COMPLEX_ID, name="opened", **fields)
+
+    def move(self, minutes: int) -> None:
+        """Go on in a second log."""
+        complex_, certificate = self.opened
+        before = self.log
+        self.named["opened-1"] = self.named.pop("opened")
+        self.log = Log(before.cosigners, origin=ORIGIN_2, key=LOG_KEY_2)
+        fields = {"complex": canonical(complex_ | {"origin": ORIGIN_2}), "seal": certificate}
+        self.add(
+            Event.LOG_CONTINUED,
+            minutes,
+            doc=COMPLEX_ID,
+            name="opened",
+            previous=self.changes.previous(before.note()),
+            **fields,
+        )
 
     def actor(self, step: dict[str, Any]) -> bytes:
         actor = {
@@ -368,41 +421,47 @@ class _Writer:
         self.changes.actor(actor)
         return canonical(actor)
 
-    def rest_on(self, number: int, event: Event, values: dict[str, Any]) -> str:
-        """Log what a decision rests on. Returns: the name of its part."""
+    def rest_on(self, number: int, event: Event, values: dict[str, Any]) -> None:
+        """Log what a decision or the seal rests on."""
         chain = sha256(f"basis {number}".encode()).hexdigest()[:32]
+        if event is Event.KEY_ROTATED:
+            chain = COMPLEX_ID
         fields = {name: canonical(value) for name, value in values.items()}
-        index = self.add(event, -5, doc=chain, **fields)
+        index = self.add(event, -5, doc=chain, name=f"basis-{number}", **fields)
         self.basis[f"basis-{number}"] = b64encode(merkle.leaf_hash(self.log.entries[index]))
-        return f"basis-{number}"
 
-    def add(self, event: Event, minutes: int, doc: str = DOC, **values: bytes) -> int:
+    def add(
+        self, event: Event, minutes: int, doc: str = DOC, name: str = "", **values: bytes
+    ) -> int:
         """A value of 32 bytes stands for the digest of a file at hand."""
+        if doc == DOC and self.seq + 1 == self.move_before:
+            self.move_before = None
+            self.move(minutes)
         opened: dict[str, Opening] = {}
-        for name, value in values.items():
-            salt = sha256(f"{event}{minutes}{name}".encode()).digest()
+        for field_, value in values.items():
+            salt = sha256(f"{event}{minutes}{field_}".encode()).digest()
             is_digest = len(value) == 32
-            opened[name] = Opening(salt, value) if is_digest else Opening.of(salt, value)
-        own = doc == DOC
-        self.seq += own
+            opened[field_] = Opening(salt, value) if is_digest else Opening.of(salt, value)
+        chain = self.chains.setdefault(doc, [])
         fields = {
             "event": event,
             "complex": CODE,
             "document": doc,
-            "seq": self.seq if own else 1,
-            "prev": self.leaves[-1] if self.leaves and own else None,
+            "seq": len(chain) + 1,
+            "prev": chain[-1] if chain else None,
             "at": at(minutes),
             "commitments": {
-                name: commit(name, item.salt, item.digest) for name, item in opened.items()
+                key: commit(key, item.salt, item.digest) for key, item in opened.items()
             },
         }
-        self.changes.entry(self.seq, fields)
+        self.changes.entry(self.seq + (doc == DOC), fields)
         entry = build_entry(Entry(**fields))
         leaf = merkle.leaf_hash(entry)
-        if own:
-            self.leaves.append(leaf)
-        self.openings[b64encode(leaf)] = {name: item.as_json() for name, item in opened.items()}
-        return self.log.append(entry)
+        chain.append(leaf)
+        self.openings[b64encode(leaf)] = {key: item.as_json() for key, item in opened.items()}
+        index = self.log.append(entry)
+        self.named[name or str(len(chain))] = (self.log, index)
+        return index
 
 
 @cache

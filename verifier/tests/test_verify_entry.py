@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
+import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,6 +45,18 @@ values = st.recursive(
 @given(values)
 def test_canonical_bytes_are_read_back(value):
     assert parse_canonical(canonical(value)) == value
+
+
+@settings(deadline=None, max_examples=300)
+@given(values)
+def test_canonical_bytes_are_those_of_another_implementation(value):
+    assert canonical(value) == rfc8785.dumps(value)
+
+
+def test_keys_are_sorted_as_utf_16_sorts_them():
+    value = {"\U0001f600": 1, "\uff21": 2, "\x7f": 3, "\x1f\b\u2028": 4, "가": 5}
+    assert canonical(value) == rfc8785.dumps(value)
+    assert list(json.loads(canonical(value)))[-2:] == ["\U0001f600", "\uff21"]
 
 
 def test_canonical_bytes_are_those_of_rfc_8785():

@@ -1,6 +1,9 @@
 """Signed notes, checkpoints and cosignatures, against the examples of their specifications."""
 
+from datetime import UTC, datetime
+
 import pytest
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -8,7 +11,17 @@ import made_document as made
 from danji_verify.checkpoint import Checkpoint, cosign, log_key, sign_checkpoint, witness_key
 from danji_verify.errors import FormatError, NoteError, VerifyError
 from danji_verify.merkle import EMPTY_ROOT
-from danji_verify.note import Note, VerifierKey, format_note, open_note, parse_note
+from danji_verify.note import (
+    MAX_SIGNATURES,
+    MLDSA_COSIGNATURE,
+    Note,
+    Signature,
+    VerifierKey,
+    format_note,
+    open_note,
+    parse_note,
+    subtree_message,
+)
 
 # c2sp.org/signed-note, its example.
 EXAMPLE_KEY = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
@@ -31,6 +44,15 @@ GO_NOTE = (
 
 # transparency-dev/formats: a witness's key, type 0x04.
 REMORA = "remora.n621.de+da77ade7+BOvN63jn/bLvkieywe8R6UYAtVtNbZpXh34x7onlmtw2"
+
+# c2sp.org/tlog-cosignature, its example; the keys are not given there.
+COSIGNED = (
+    "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n"
+    "— example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/"
+    "Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n"
+    "— witness.example.com/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJs"
+    "X3b2oyin1nPZqhf5nNo0xUe+mbIUBkBIfZ+qnA==\n"
+).encode()
 
 HEAD = Checkpoint(made.ORIGIN, 0, EMPTY_ROOT)
 
@@ -103,7 +125,12 @@ def test_signatures_by_strangers_are_ignored_and_a_broken_known_one_is_not():
         EXAMPLE_NOTE.replace("—".encode(), b"-"),
         EXAMPLE_NOTE.replace(b"aQM=", b"aQN="),
         b"\xff" + EXAMPLE_NOTE,
-        EXAMPLE_NOTE + EXAMPLE_NOTE[-110:] * 16,
+        EXAMPLE_NOTE + EXAMPLE_NOTE[-110:] * 64,
+        EXAMPLE_NOTE.replace(b"example", b"exam\x00ple"),
+        EXAMPLE_NOTE.replace(b"example", b"exam\x1bple"),
+        EXAMPLE_NOTE.replace(b"aQM=", b"aQM"),
+        EXAMPLE_NOTE.replace(b"aQM=\n", b"aQM= \n"),
+        EXAMPLE_NOTE.replace(b"aQM=\n", b"aQM=\n\n"),
     ],
 )
 def test_a_note_of_another_shape_is_refused(data):
@@ -167,6 +194,73 @@ def test_a_cosignature_for_another_time_or_text_is_refused():
         changed = type(line)(line.name, line.key_id, signature)
         with pytest.raises(NoteError):
             open_note(format_note(text, [changed]), [witness_key("city.example", key)])
+
+
+def test_the_example_of_a_cosignature_has_the_layout_of_the_specification():
+    note = parse_note(COSIGNED)
+    log, witness = note.signatures
+    assert Checkpoint.parse(note.text).size == 20852163
+    assert (len(log.signature), len(witness.signature)) == (64, 8 + 64)
+    said = datetime.fromtimestamp(int.from_bytes(witness.signature[:8], "big"), UTC)
+    assert said == datetime(2023, 3, 20, 12, 25, 47, tzinfo=UTC)  # 1679315147
+
+
+def test_more_signatures_than_the_specification_demands_are_accepted():
+    signed = parse_note(sign_checkpoint(HEAD, made.LOG_KEY))
+    strangers = [Signature(f"w{number}.example", bytes(4), bytes(72)) for number in range(63)]
+    data = format_note(signed.text, [*signed.signatures, *strangers])
+    assert MAX_SIGNATURES == 64
+    assert len(open_note(data, [log_key(made.ORIGIN, made.LOG_KEY)]).signatures) == 64
+    with pytest.raises(NoteError):
+        format_note(signed.text, [*signed.signatures, *strangers, strangers[0]])
+
+
+def mldsa_cosigned(text, *, name="city.example", time=1727964367, signed=None):
+    """A note with one ML-DSA-44 cosignature, made as the specification says, and its key."""
+    key = MLDSA44PrivateKey.from_seed_bytes(bytes(32))
+    known = VerifierKey(name, MLDSA_COSIGNATURE, key.public_key().public_bytes_raw())
+    signature = key.sign(subtree_message(name, (signed or text).encode(), time))
+    line = Signature(name, known.key_id, time.to_bytes(8, "big") + signature)
+    return format_note(text, [line]), known
+
+
+def test_a_cosignature_of_the_second_type_says_when():
+    data, key = mldsa_cosigned(HEAD.text())
+    assert [found.time for found in open_note(data, [key]).verified] == [1727964367]
+    assert VerifierKey.parse(str(key)) == key
+    assert len(parse_note(data).signatures[0].signature) == 8 + 2420
+
+
+def test_the_second_type_signs_the_layout_of_the_specification():
+    message = subtree_message("city.example", HEAD.text().encode(), 258)
+    origin = made.ORIGIN.encode()
+    assert message == b"".join(
+        [
+            b"subtree/v1\n\x00",
+            bytes([12]) + b"city.example",
+            bytes([0, 0, 0, 0, 0, 0, 1, 2]),
+            bytes([len(origin)]) + origin,
+            bytes(8),
+            bytes(8),
+            EMPTY_ROOT,
+        ]
+    )
+
+
+def test_the_second_type_holds_for_its_head_and_its_name_only():
+    other = Checkpoint(made.ORIGIN, 1, bytes(32))
+    data, key = mldsa_cosigned(other.text(), signed=HEAD.text())
+    with pytest.raises(NoteError):
+        open_note(data, [key])
+    data, _key = mldsa_cosigned(HEAD.text())
+    renamed = VerifierKey("town.example", MLDSA_COSIGNATURE, key.public)
+    line = Signature(renamed.name, renamed.key_id, parse_note(data).signatures[0].signature)
+    with pytest.raises(NoteError):
+        open_note(format_note(HEAD.text(), [line]), [renamed])
+    for text in ("no checkpoint\n", "a\n01\nAAAA\n", f"{made.ORIGIN}\n1\nAAAA\n"):
+        line = Signature(key.name, key.key_id, bytes(8 + 2420))
+        with pytest.raises(NoteError):
+            open_note(format_note(text, [line]), [key])
 
 
 @given(st.binary(max_size=300))

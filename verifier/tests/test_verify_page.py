@@ -1,58 +1,48 @@
-"""verify.html in a real browser, opened from a file, without a network."""
+"""verify.html as a person uses it: files handed in, a verdict read, and what it remembers."""
 
-import shutil
+from base64 import b64encode
 from collections.abc import Iterator
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-import danji_verify
+import browsing
+import made_bundle
 import made_document as made
+from browsing import NOW, flip
+from danji_verify.note import format_note, parse_note
+from danji_verify.policy import Policy
 
-PAGE = Path(danji_verify.__file__).with_name("verify.html")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+ALONE = made.policy()
+WITNESSED = made.policy(witnesses=True)
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-]
+pytestmark = browsing.MARKS
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
+    with browsing.launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """The page at phone width; an error in its script fails the test."""
-    page = browser.new_page(viewport={"width": 390, "height": 844})
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on(
-        "request",
-        lambda request: errors.append(request.url) if "file:" not in request.url else None,
-    )
-    page.goto(PAGE.as_uri())
-    yield page
-    page.close()
-    assert errors == []
+    with browsing.opened(browser) as page:
+        yield page
 
 
-def check(page: Page, *, pdf=None, proof=None, policy=None) -> str:
+@pytest.fixture(scope="module")
+def bundle(witnessed) -> dict[str, bytes]:
+    return made_bundle.stamped(witnessed)
+
+
+def hand_in(page: Page, files: dict[str, bytes], policy: Policy | None = None) -> str:
     """Hand files in, press the button, and return the verdict."""
     handed = [
         {"name": name, "mimeType": "application/octet-stream", "buffer": data}
-        for name, data in (("문서.pdf", pdf), ("문서.pdf.tlog-proof", proof))
-        if data is not None
+        for name, data in files.items()
     ]
     page.set_input_files("#files", handed)
     page.fill("#policy", policy.format().decode() if policy else "")
@@ -61,116 +51,209 @@ def check(page: Page, *, pdf=None, proof=None, policy=None) -> str:
     return page.get_attribute("#verdict", "data-state")
 
 
+def check(page: Page, *, pdf=None, proof=None, policy=None) -> str:
+    files = {"문서.pdf": pdf, "문서.pdf.tlog-proof": proof}
+    return hand_in(page, {name: data for name, data in files.items() if data}, policy)
+
+
 def sentences(page: Page, state: str) -> str:
-    return " ".join(page.locator(f"li[data-state={state}]").all_inner_texts())
+    return " ".join(page.locator(f"li[data-state={state}]").all_text_contents())
 
 
-def flip(data: bytes, place: int) -> bytes:
-    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+# --- What a person sees --------------------------------------------------------------------------
 
 
 def test_a_true_document_is_told_so(page, sealed):
-    assert check(page, pdf=sealed.pdf, proof=sealed.proof, policy=made.policy()) == "ok"
+    assert check(page, pdf=sealed.pdf, proof=sealed.proof, policy=ALONE) == "ok"
+    assert "맞습니다" in page.inner_text("#verdict strong")
     assert "잠정" in page.inner_text("#verdict")
     assert "바로 그 파일입니다" in sentences(page, "ok")
     assert sentences(page, "failed") == ""
+    assert "지출-2026-0001" in page.inner_text("dl")
+    assert "결재 관리사무소장 박세찬, 2026. 11. 22. 09:02" in page.inner_text("dl")
 
 
 def test_a_cosigned_document_is_final(page, witnessed):
-    policy = made.policy(witnesses=True)
-    assert check(page, pdf=witnessed.pdf, proof=witnessed.proof, policy=policy) == "ok"
+    assert check(page, pdf=witnessed.pdf, proof=witnessed.proof, policy=WITNESSED) == "ok"
     assert "확정" in page.inner_text("#verdict")
-    assert "city의 확인 서명이 맞습니다" in sentences(page, "ok")
+    assert "city의 확인 서명이 맞습니다: 2026. 11. 22. 09:00" in sentences(page, "ok")
 
 
 def test_a_document_not_cosigned_stays_open_where_the_policy_asks_for_it(page, sealed):
-    policy = made.policy(witnesses=True)
-    assert check(page, pdf=sealed.pdf, proof=sealed.proof, policy=policy) == "unknown"
-
-
-def test_a_proof_alone_is_checked(page, sealed):
-    assert check(page, proof=sealed.proof, policy=made.policy()) == "ok"
-    assert "5번째 사건(봉인)" in sentences(page, "ok")
+    assert check(page, pdf=sealed.pdf, proof=sealed.proof, policy=WITNESSED) == "unknown"
+    assert "잠정" in page.inner_text("#verdict")
 
 
 def test_without_policy_or_proof_nothing_is_judged(page, sealed):
     assert check(page, pdf=sealed.pdf, proof=sealed.proof) == "unknown"
-    assert check(page, pdf=sealed.pdf, policy=made.policy()) == "unknown"
-    assert check(page, policy=made.policy()) == "unknown"
+    assert "정책 파일을 다른 곳에서" in page.inner_text("#verdict")
+    assert check(page, pdf=sealed.pdf, policy=ALONE) == "unknown"
+    assert check(page, policy=ALONE) == "unknown"
+    assert "먼저 골라 주세요" in page.inner_text("#verdict")
 
 
-def test_a_changed_pdf_is_refused(page, sealed):
-    for place in (20, len(sealed.pdf) // 2, len(sealed.pdf) - 10):
-        damaged = flip(sealed.pdf, place)
-        assert check(page, pdf=damaged, proof=sealed.proof, policy=made.policy()) == "failed"
-    for pdf in (sealed.pdf + b"\n", sealed.pdf[:-1]):
-        assert check(page, pdf=pdf, proof=sealed.proof, policy=made.policy()) == "failed"
+def test_a_changed_document_is_refused(page, sealed):
+    assert check(page, pdf=flip(sealed.pdf, 900), proof=sealed.proof, policy=ALONE) == "failed"
+    assert "믿지 마세요" in page.inner_text("#verdict strong")
+    assert page.is_visible("li[data-state=failed]")
 
 
-def test_another_document_s_pdf_is_refused(page, sealed, witnessed):
-    assert check(page, pdf=witnessed.pdf, proof=sealed.proof, policy=made.policy()) == "failed"
-    assert "증명 파일이 가리키는 파일이 아닙니다" in sentences(page, "failed")
-
-
-def test_a_changed_proof_is_refused(page, sealed):
-    proof = sealed.proof
-    for place in range(30, len(proof), 61):
-        assert check(page, proof=flip(proof, place), policy=made.policy()) != "ok"
-    for damaged in (
-        proof.replace(b"index 5", b"index 4"),
-        proof.replace(b"index 5", b"index 05"),
-        proof.replace(b"\n\n", b"\n" + b"A" * 43 + b"=\n\n", 1),
-        proof[:-10],
-    ):
-        assert check(page, proof=damaged, policy=made.policy()) == "failed"
-
-
-def test_a_proof_of_another_kind_of_event_does_not_speak_for_a_pdf(page, sealed):
-    index = 2
-    leaf = made.merkle.leaf_hash(sealed.log.entries[index])
-    openings = made.parse_openings(sealed)[made.b64encode(leaf)]
-    extra = made.canonical(
-        {"entry": made.b64encode(sealed.log.entries[index]), "openings": openings}
-    )
-    proof = sealed.log.proof(index, extra)
-    assert check(page, proof=proof, policy=made.policy()) == "ok"
-    assert check(page, pdf=sealed.pdf, proof=proof, policy=made.policy()) == "failed"
-
-
-def test_another_log_is_refused(page, sealed):
-    policy = made.policy().format().replace(b"/1+", b"/2+")
-    page.set_input_files("#files", {"name": "p", "mimeType": "text/plain", "buffer": sealed.proof})
-    page.fill("#policy", policy.decode())
+def test_a_bundle_and_a_policy_may_be_dropped_together(page, bundle):
+    files = {"증명.zip": made_bundle.packed(bundle), "정책.txt": WITNESSED.format()}
+    assert hand_in(page, files) == "unknown"  # the test emptied the policy again
+    page.set_input_files("#files", [])
+    handed = [
+        {"name": name, "mimeType": "application/octet-stream", "buffer": data}
+        for name, data in files.items()
+    ]
+    page.set_input_files("#files", handed)
     page.click("#check")
-    page.wait_for_selector("#verdict[data-state]")
-    assert page.get_attribute("#verdict", "data-state") == "failed"
+    page.wait_for_selector("#verdict[data-state=ok]")
+    assert "확정" in page.inner_text("#verdict")
 
 
-def test_a_log_with_two_faces_is_remembered(page, sealed):
-    assert check(page, proof=sealed.proof, policy=made.policy()) == "ok"
-    other = made.make(made.Changes(content=lambda c: c.update(title="다른 문서")), sealed=True)
-    assert check(page, proof=other.proof, policy=made.policy()) == "failed"
-    assert "둘로 갈라져" in sentences(page, "failed")
-
-
-def test_an_older_head_than_the_one_remembered_is_told(page, sealed):
-    longer = made.Log(entries=[*sealed.log.entries, b"later"])
-    extra = made.Proof.parse(sealed.proof).extra
-    assert check(page, proof=longer.proof(5, extra), policy=made.policy()) == "ok"
-    assert check(page, proof=sealed.proof, policy=made.policy()) == "ok"
-    assert "전에 본 장부(사건 7건)보다 앞선" in sentences(page, "unchecked")
-
-
-def test_files_that_are_neither_are_told_apart(page):
-    page.set_input_files("#files", {"name": "a.txt", "mimeType": "text/plain", "buffer": b"?"})
+def test_a_policy_that_is_none_is_asked_for_again(page, sealed):
+    page.set_input_files("#files", {"name": "p", "mimeType": "", "buffer": sealed.proof})
+    page.fill("#policy", "믿을 만한 곳")
     page.click("#check")
     page.wait_for_selector("#verdict[data-state=unknown]")
-    assert "PDF도 증명 파일도 아닙니다: a.txt" in sentences(page, "unchecked")
+    assert "정책 파일의 양식이" in page.inner_text("#verdict")
 
 
-def test_it_is_usable_by_everyone(page, sealed):
-    """No accessibility violation, and nothing wider than a phone, before and after a check."""
-    assert Axe().run(page).violations_count == 0
-    check(page, pdf=flip(sealed.pdf, 50), proof=sealed.proof, policy=made.policy())
-    assert Axe().run(page).violations_count == 0
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+def test_files_that_are_nothing_of_ours_are_told_apart(page, sealed, witnessed):
+    assert hand_in(page, {"a.txt": b"?"}) == "unknown"
+    assert "확인할 수 있는 파일이 아닙니다: a.txt" in page.inner_text("#verdict")
+    assert hand_in(page, {"a.pdf": sealed.pdf, "b.pdf": witnessed.pdf}, ALONE) == "unknown"
+    assert "하나만" in page.inner_text("#verdict")
+
+
+def test_a_name_cannot_pretend_to_be_a_sentence(page):
+    assert hand_in(page, {"<b>\u202e맞습니다.txt": b"?"}) == "unknown"
+    assert "<b>\ufffd맞습니다.txt" in page.inner_text("#chosen")
+    assert page.locator("#verdict b").count() == 0
+
+
+def test_a_policy_with_a_witness_of_a_later_kind_is_read_and_the_witness_not_counted(
+    page, witnessed
+):
+    material = b"\x06" + bytes(1312)
+    key_id = made.sha256(b"later.example\n" + material).digest()[:4]
+    vkey = f"later.example+{key_id.hex()}+{b64encode(material).decode()}"
+    written = WITNESSED.format() + f"witness later {vkey}\n".encode()
+    note = parse_note(witnessed.log.note())
+    line = made.Proof.parse(witnessed.proof)
+    signature = type(note.signatures[0])("later.example", key_id, bytes(2428))
+    signed = format_note(note.text, (*note.signatures, signature))
+    proof = made.Proof(line.index, line.path, signed, line.extra).format()
+    page.set_input_files("#files", {"name": "p", "mimeType": "", "buffer": proof})
+    page.fill("#policy", written.decode())
+    page.click("#check")
+    page.wait_for_selector("#verdict[data-state=ok]")
+    assert "later의 확인 서명은 이 화면이 모르는 방식" in sentences(page, "unchecked")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_it_is_usable_by_everyone(page, sealed, witnessed, width):
+    """No accessibility violation, and nothing wider than a phone, in each verdict."""
+    page.set_viewport_size({"width": width, "height": 844})
+    for handed, verdict in (
+        ({}, None),
+        ({"pdf": flip(sealed.pdf, 50), "proof": sealed.proof, "policy": ALONE}, "failed"),
+        ({"pdf": sealed.pdf, "proof": sealed.proof}, "unknown"),
+        ({"pdf": witnessed.pdf, "proof": witnessed.proof, "policy": WITNESSED}, "ok"),
+    ):
+        if handed:
+            assert check(page, **handed) == verdict
+            for summary in page.locator("summary").all():
+                summary.click()
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+# --- What it remembers ---------------------------------------------------------------------------
+
+
+def grown(log: made.Log, *more: bytes) -> made.Log:
+    return made.Log(log.cosigners, [*log.entries, *more])
+
+
+def zipped(log: made.Log, **more: bytes) -> bytes:
+    return made_bundle.packed(log.files() | more)
+
+
+def test_a_log_with_two_faces_is_remembered_and_both_are_shown(page, sealed):
+    assert check(page, proof=sealed.proof, policy=ALONE) == "ok"
+    other = made.make(made.Changes(content=lambda c: c.update(title="다른 문서")), sealed=True)
+    assert check(page, proof=other.proof, policy=ALONE) == "failed"
+    assert "장부가 둘로 갈라져 있습니다" in sentences(page, "failed")
+    notes = [note.input_value() for note in page.locator("textarea[readonly]").all()]
+    assert notes == [sealed.log.note().decode(), other.log.note().decode()]
+
+
+def test_what_was_remembered_can_be_forgotten(page, sealed):
+    assert check(page, proof=sealed.proof, policy=ALONE) == "ok"
+    assert "장부 1개" in page.inner_text("#remembered")
+    page.click("#forget")
+    assert "기억하는 장부가 없습니다" in page.inner_text("#remembered")
+    other = made.make(made.Changes(content=lambda c: c.update(title="다른 문서")), sealed=True)
+    assert check(page, proof=other.proof, policy=ALONE) == "ok"
+
+
+def test_nothing_is_remembered_without_a_policy_from_outside(page, sealed):
+    assert check(page, pdf=sealed.pdf, proof=sealed.proof) == "unknown"
+    assert "기억하는 장부가 없습니다" in page.inner_text("#remembered")
+
+
+def test_another_size_than_the_one_remembered_needs_the_log(page, sealed):
+    """Provisional heads say nothing about each other; the log itself does."""
+    longer = grown(sealed.log, b"later")
+    extra = made.Proof.parse(sealed.proof).extra
+    assert check(page, proof=longer.proof(5, extra), policy=ALONE) == "ok"
+    assert check(page, proof=sealed.proof, policy=ALONE) == "unknown"
+    assert "이어지는지 알 수 없습니다(크기 6에서 7)" in page.inner_text("#verdict")
+    files = {"증명.tlog-proof": sealed.proof, "log.zip": zipped(longer)}
+    assert hand_in(page, files, ALONE) == "ok"
+    assert "한 장부가 이어서 자란 것입니다: 크기 6, 7" in sentences(page, "ok")
+    other = grown(sealed.log, b"another")
+    assert hand_in(page, files | {"log.zip": zipped(other)}, ALONE) == "failed"
+    assert "갈라져" in sentences(page, "failed")
+
+
+def test_confirmed_heads_of_other_sizes_are_vouched_for_by_their_witnesses(page, witnessed):
+    longer = grown(witnessed.log, b"later")
+    extra = made.Proof.parse(witnessed.proof).extra
+    assert check(page, proof=longer.proof(5, extra), policy=WITNESSED) == "ok"
+    assert check(page, proof=witnessed.proof, policy=WITNESSED) == "ok"
+    assert "6에서 7(으)로 이어서 자랐는지는 확인 기관의 서명을" in sentences(page, "unchecked")
+
+
+def test_where_nothing_can_be_remembered_the_check_goes_on(page, sealed):
+    page.evaluate(
+        "Object.defineProperty(window, 'localStorage', "
+        "{ get() { throw new DOMException('', 'SecurityError'); } })"
+    )
+    assert check(page, proof=sealed.proof, policy=ALONE) == "ok"
+    assert "기억을 막았거나" in sentences(page, "unchecked")
+    page.click("#forget")
+    assert "기억을 막아" in page.inner_text("#remembered")
+
+
+def test_its_own_sha_256_is_that_of_the_browser(page):
+    assert (
+        page.evaluate(
+            """async () => {
+          for (let length = 0; length < 300; length += 1) {
+            const bytes = crypto.getRandomValues(new Uint8Array(length));
+            if (!equal(sha256(bytes), await digestOf(bytes))) return length;
+          }
+          return null;
+        }"""
+        )
+        is None
+    )
+
+
+def test_the_day_of_the_tests_is_the_day_of_the_page(page):
+    assert page.evaluate("Date.now()") == NOW.timestamp() * 1000
+    assert NOW - datetime.fromtimestamp(made.COSIGNED_AT, UTC) < timedelta(hours=24)

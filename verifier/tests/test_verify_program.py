@@ -6,8 +6,10 @@ import sys
 
 import pytest
 
+import made_bundle
 import made_document as made
 from danji_verify.__main__ import main
+from danji_verify.page import page
 
 
 @pytest.fixture
@@ -18,8 +20,8 @@ def folder(tmp_path, sealed):
     return tmp_path
 
 
-def run(capfd, *arguments):
-    code = main([str(argument) for argument in arguments])
+def run(capfd, *arguments, memory="none"):
+    code = main([str(argument) for argument in (*arguments, "--memory", memory)])
     return code, capfd.readouterr().out
 
 
@@ -113,5 +115,93 @@ def test_it_runs_as_a_program_and_explains_itself(folder):
     assert wrong.returncode == 2
     assert "사용법" in wrong.stderr.decode()
     arguments = [str(folder / "document.pdf"), "--policy", str(folder / "policy.txt")]
+    arguments += ["--memory", "none"]
     right = subprocess.run([*command, *arguments], capture_output=True, check=False)
     assert (right.returncode, right.stderr) == (0, b"")
+
+
+@pytest.fixture
+def log(tmp_path, witnessed):
+    """The published log of a witnessed document, as a folder and a ZIP, with two of its heads."""
+    files = witnessed.log.files() | {"confirmed": witnessed.log.note()}
+    for name, data in files.items():
+        (tmp_path / "log" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "log" / name).write_bytes(data)
+    (tmp_path / "log.zip").write_bytes(made_bundle.packed(files))
+    (tmp_path / "head").write_bytes(witnessed.log.note())
+    (tmp_path / "older").write_bytes(witnessed.log.note(3))
+    (tmp_path / "policy.txt").write_bytes(made.policy(witnesses=True).format())
+    return tmp_path
+
+
+def test_a_log_is_read_from_a_folder_or_a_zip(log, capfd):
+    policy = ("--policy", log / "policy.txt", "--now", "2026-11-22T09:00:00Z")
+    for name in ("log", "log.zip"):
+        code, said = run(capfd, log / name, *policy)
+        assert code == 0
+        assert "6건과 모든 조각 파일이" in said
+        assert run(capfd, log / name)[0] == 2
+    (log / "log" / "tile" / "0" / "000.p" / "6").write_bytes(bytes(6 * 32))
+    assert run(capfd, log / "log", *policy)[0] == 1
+
+
+def test_a_head_is_read_and_its_age_told(log, capfd):
+    policy = ("--policy", log / "policy.txt")
+    code, said = run(capfd, log / "head", *policy, "--now", "2026-11-22T23:59:59Z")
+    assert (code, "24시간 안에" in said) == (0, True)
+    code, said = run(capfd, log / "head", *policy, "--now", "2026-11-23T01:00:01Z")
+    assert (code, "낡은 머리" in said) == (2, True)
+    assert run(capfd, log / "head", *policy, "--now", "yesterday")[0] == 2
+
+
+def test_two_heads_are_compared(log, capfd):
+    policy = ("--policy", log / "policy.txt", "--compare", log / "older")
+    assert run(capfd, log / "head", *policy)[0] == 2
+    assert run(capfd, log / "head", *policy, "--log", log / "log.zip")[0] == 0
+    other = made.Log(("complex", "city"), [b"another"] * 3)
+    (log / "older").write_bytes(other.note())
+    code, said = run(capfd, log / "head", *policy, "--log", log / "log")
+    assert code == 1
+    assert "증거 2" in said
+
+
+def test_a_bundle_is_read_from_a_zip(log, capfd, witnessed):
+    (log / "bundle.zip").write_bytes(made_bundle.packed(made_bundle.stamped(witnessed)))
+    (log / "tsa.pem").write_bytes(made_bundle.authority().pem)
+    policy = ("--policy", log / "policy.txt", "--now", "2026-11-23T00:00:00Z")
+    code, said = run(capfd, log / "bundle.zip", *policy, "--tsa", log / "tsa.pem")
+    assert code == 0
+    assert "믿는 시각 기관이 도장을" in said
+    (log / "tsa.pem").write_bytes(made_bundle.authority("다른 기관").pem)
+    assert run(capfd, log / "bundle.zip", *policy, "--tsa", log / "tsa.pem")[0] == 1
+    (log / "tsa.pem").write_bytes(b"nothing")
+    assert run(capfd, log / "bundle.zip", *policy, "--tsa", log / "tsa.pem")[0] == 2
+
+
+def test_it_remembers_what_it_saw(log, capfd):
+    memory = log / "remembered" / "heads.json"
+    policy = ("--policy", log / "policy.txt", "--now", "2026-11-22T09:00:00Z")
+    assert run(capfd, log / "head", *policy, memory=memory)[0] == 0
+    assert memory.exists()
+    assert run(capfd, log / "log.zip", *policy, memory=memory)[0] == 0
+    other = made.Log(("complex", "city"), [b"another"] * 6)
+    (log / "head").write_bytes(other.note())
+    code, said = run(capfd, log / "head", *policy, memory=memory)
+    assert code == 1
+    assert "전에 본 머리와 크기가 같은데" in said
+    assert run(capfd, log / "head", *policy)[0] == 0  # nobody remembers
+
+
+def test_it_remembers_in_the_home_folder_unless_told_otherwise(log, capfd, monkeypatch):
+    monkeypatch.setenv("HOME", str(log))
+    arguments = [str(log / "head"), "--policy", str(log / "policy.txt")]
+    assert main([*arguments, "--now", "2026-11-22T09:00:00Z"]) == 0
+    capfd.readouterr()
+    assert (log / ".danji_verify" / "heads.json").exists()
+
+
+def test_the_page_for_browsers_is_told_from_another(tmp_path, capfd):
+    (tmp_path / "verify.html").write_bytes(page())
+    assert run(capfd, tmp_path / "verify.html")[0] == 0
+    (tmp_path / "verify.html").write_bytes(page() + b"\n")
+    assert run(capfd, tmp_path / "verify.html")[0] == 1

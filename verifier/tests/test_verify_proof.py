@@ -3,11 +3,21 @@
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import made_document as made
+from danji_verify.checkpoint import Checkpoint, sign_checkpoint
 from danji_verify.errors import FormatError, NoteError, ProofError, VerifyError
+from danji_verify.note import (
+    MLDSA_COSIGNATURE,
+    Signature,
+    VerifierKey,
+    format_note,
+    parse_note,
+    subtree_message,
+)
 from danji_verify.policy import Policy
 from danji_verify.proof import Proof
 
@@ -177,6 +187,75 @@ def test_thirty_two_logs_and_witnesses_are_accepted():
         lines.append(f"witness w{number} {made.witness_key(f'w{number}.example', other)}\n")
     policy = Policy.parse("".join([*lines, "quorum none\n"]).encode())
     assert (len(policy.logs), len(policy.witnesses)) == (32, 32)
+
+
+OLD, NEW = made.LOG_KEY, made.LOG_KEY_2
+ROTATING = Policy.parse(
+    f"log {made.log_key(made.ORIGIN, OLD)}\nlog {made.log_key(made.ORIGIN, NEW)}\n"
+    "quorum none\n".encode()
+)
+
+
+def both_signed(log):
+    """A proof whose head the old and the new key signed."""
+    proof = Proof.parse(log.proof(4))
+    note = parse_note(proof.checkpoint)
+    by_new = parse_note(sign_checkpoint(Checkpoint.parse(note.text), NEW)).signatures
+    signed = format_note(note.text, [note.signatures[0], *by_new])
+    return replace(proof, checkpoint=signed)
+
+
+def test_while_a_log_changes_its_key_either_signature_is_enough(log):
+    proof = both_signed(log)
+    old_alone = Proof.parse(log.proof(4))
+    new_alone = replace(made.Log(key=NEW, entries=log.entries), cosigners=()).proof(4)
+    for given_ in (proof, old_alone, Proof.parse(new_alone)):
+        assert given_.verify(b"entry 4", ROTATING).checkpoint.size == 11
+    assert Policy.parse(ROTATING.format()) == ROTATING
+
+
+def test_while_a_log_changes_its_key_a_signature_that_is_there_must_hold(log):
+    proof = both_signed(log)
+    for place in (0, 1):
+        note = parse_note(proof.checkpoint)
+        lines = list(note.signatures)
+        broken = bytes([lines[place].signature[0] ^ 1]) + lines[place].signature[1:]
+        lines[place] = replace(lines[place], signature=broken)
+        damaged = replace(proof, checkpoint=format_note(note.text, lines))
+        with pytest.raises(NoteError):
+            damaged.verify(b"entry 4", ROTATING)
+
+
+def test_the_retired_key_is_a_strangers(log):
+    """A policy that no longer names it reads the new signature and passes over the old one."""
+    only_new = Policy.parse(f"log {made.log_key(made.ORIGIN, NEW)}\nquorum none\n".encode())
+    assert both_signed(log).verify(b"entry 4", only_new).log.public == ROTATING.logs[1].key.public
+    with pytest.raises(NoteError):
+        Proof.parse(log.proof(4)).verify(b"entry 4", only_new)
+
+
+def test_a_witness_may_have_a_key_of_the_second_type(log):
+    key = MLDSA44PrivateKey.from_seed_bytes(bytes(32))
+    city = VerifierKey("city.example", MLDSA_COSIGNATURE, key.public_key().public_bytes_raw())
+    policy = Policy.parse(f"{LOG_LINE}witness city {city}\nquorum city\n".encode())
+    proof = Proof.parse(replace(log, cosigners=()).proof(4))
+    assert not proof.verify(b"entry 4", policy).confirmed
+    note = parse_note(proof.checkpoint)
+    at = 1795305600
+    signature = key.sign(subtree_message("city.example", note.text.encode(), at))
+    line = Signature(city.name, city.key_id, at.to_bytes(8, "big") + signature)
+    cosigned = replace(proof, checkpoint=format_note(note.text, [*note.signatures, line]))
+    assert cosigned.verify(b"entry 4", policy).confirmed
+    with pytest.raises(FormatError):
+        Policy.parse(f"log {city}\nquorum none\n".encode())
+
+
+def test_a_policy_says_whose_cosignatures_count():
+    text = LOG_LINE + CITY + COMPLEX
+    assert Policy.parse(f"{text}quorum none\n".encode()).needed() == set()
+    assert Policy.parse(f"{text}quorum city\n".encode()).needed() == {"city"}
+    nested = f"{text}group a any city\ngroup b all a complex\nquorum b\n"
+    assert Policy.parse(nested.encode()).needed() == {"city", "complex"}
 
 
 @given(st.binary(max_size=300))

@@ -9,6 +9,7 @@ from danji_verify.errors import FormatError, ProofError
 from danji_verify.merkle import leaf_hash
 from danji_verify.tiles import (
     Edge,
+    Prover,
     Tile,
     audit,
     changed_tiles,
@@ -20,6 +21,7 @@ from danji_verify.tiles import (
     inclusion_proof,
     load_edge,
     read_entry,
+    roots,
     tile_path,
     tiles_of,
     tree_root,
@@ -105,6 +107,57 @@ def test_proofs_come_from_tiles(big, data):
     merkle.verify_inclusion(index, size, leaves[index], path, root)
     proof = consistency_proof(old, size, reader)
     merkle.verify_consistency(old, size, proof, tree_root(old, reader), root)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(st.integers(1, 700), st.integers(0, 699)), min_size=1, max_size=8))
+def test_proofs_from_kept_tiles_are_the_same(asked):
+    files = {}
+    growth = grow(Edge(), [])
+    for size in range(1, 701):
+        growth = grow(growth.edge, [entry(size - 1)])
+        files |= growth.files
+    prover = Prover(files.__getitem__, tiles=2)
+    for size, index in asked:
+        reader = files.__getitem__
+        assert prover.root(size) == tree_root(size, reader)
+        assert prover.root_at(min(index, size), size) == tree_root(min(index, size), reader)
+        if index < size:
+            assert prover.inclusion_proof(index, size) == inclusion_proof(index, size, reader)
+            assert prover.consistency_proof(index, size) == consistency_proof(index, size, reader)
+
+
+def test_a_tile_is_read_once_while_it_is_kept(big):
+    growth, _leaves = big
+    asked = []
+
+    def reader(path):
+        asked.append(path)
+        return growth.files[path]
+
+    prover = Prover(reader, tiles=10)
+    first = prover.inclusion_proof(69_999, 70_000)
+    assert prover.inclusion_proof(69_999, 70_000) == first
+    assert len(asked) == len(set(asked))
+
+
+def test_the_roots_of_older_sizes_come_from_entries_alone(big):
+    growth, leaves = big
+    entries_only = {
+        path: data for path, data in growth.files.items() if path.startswith("tile/entries/")
+    }
+    sizes = (0, 1, 255, 256, 257, 69_999, 70_000)
+    found = roots(sizes, 70_000, entries_only.__getitem__)
+    assert found == {size: merkle.root(leaves[:size]) for size in sizes}
+    with pytest.raises(ProofError):
+        roots([70_001], 70_000, entries_only.__getitem__)
+
+
+def test_an_audit_shows_every_entry_once():
+    growth = grow(Edge(), entries(0, 600))
+    shown = {}
+    audit(600, growth.files.__getitem__, lambda first, some: shown.update(enumerate(some, first)))
+    assert [shown[index] for index in range(600)] == entries(0, 600)
 
 
 class Truncated:

@@ -1,5 +1,6 @@
 """What a document is made of when it is checked: its parts, its events, its place in the log."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -8,7 +9,7 @@ from danji_verify.canonical import canonical
 from danji_verify.commitment import Opening
 from danji_verify.entry import Entry, Event
 from danji_verify.errors import Wrong
-from danji_verify.policy import Judgement
+from danji_verify.policy import Head
 from danji_verify.shapes import Fields
 
 EVENTS = {
@@ -41,6 +42,21 @@ EVENTS = {
 }
 
 
+_NUMBERED = re.compile(r"(.+)/([1-9][0-9]{0,5})")
+
+
+def log_number(origin: str) -> int:
+    """The last word of an origin, which counts the logs of a complex; 0 where it has none."""
+    found = _NUMBERED.fullmatch(origin)
+    return int(found[2]) if found else 0
+
+
+def log_series(origin: str) -> str:
+    """The origin without its number: what the logs of one complex share."""
+    found = _NUMBERED.fullmatch(origin)
+    return found[1] if found else origin
+
+
 @dataclass(frozen=True)
 class Link:
     """One event proven to be in the log, and what of it was opened."""
@@ -48,7 +64,7 @@ class Link:
     entry: Entry
     leaf: bytes  # leaf hash
     index: int  # its place in the log
-    judgement: Judgement
+    head: Head  # under which it was proven
     openings: Mapping[str, Opening]
 
     def digest(self, field: str) -> bytes:
@@ -66,6 +82,15 @@ class Link:
         return value
 
     @property
+    def origin(self) -> str:
+        return self.head.checkpoint.origin
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Number of the log and index in it: what stands before what, over all logs."""
+        return log_number(self.origin), self.index
+
+    @property
     def name(self) -> str:
         return f"{self.entry.seq}번째 사건({EVENTS[self.entry.event]})"
 
@@ -77,6 +102,8 @@ class Chain:
     filed: Link
     record: bytes  # SHA-256 of record.json
     seal: bytes  # SHA-256 of the certificate with which the complex seals
+    rotated: Link | None  # the event that named it, where it is not the one of the opening
+    links: Sequence[Link]  # all that was proven of it
 
 
 @dataclass(frozen=True)

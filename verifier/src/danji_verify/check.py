@@ -40,9 +40,10 @@ def check_pdf(pdf: bytes, proof: bytes | None, policy: Policy | None) -> Report:
     report.quorum = used.quorum is not None
     chain = check_document(sealed.files, used, report)
     if chain is not None:
-        with report.checking("봉인에 쓴 인증서가 장부를 열 때 적은 것입니다.", ""):
+        named = "장부를 열 때 적은 것" if chain.rotated is None else "장부에서 새로 바꾼 것"
+        with report.checking(f"봉인에 쓴 인증서가 {named}입니다.", ""):
             if sha256(sealed.certificate).digest() != chain.seal:
-                raise Wrong("봉인에 쓴 인증서가 장부를 열 때 적은 것이 아닙니다.")
+                raise Wrong(f"봉인에 쓴 인증서가 {named}이 아닙니다.")
     if proof is None:
         report.unchecked("이 PDF가 장부에 적혀 있다는 증명 파일(.tlog-proof)을 받지 못했습니다.")
     else:

@@ -3,8 +3,6 @@
 import re
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from danji_verify.canonical import b64decode, b64encode
 from danji_verify.errors import FormatError
 from danji_verify.merkle import EMPTY_ROOT, HASH_SIZE
@@ -12,6 +10,7 @@ from danji_verify.note import (
     COSIGNATURE,
     ED25519,
     Signature,
+    SigningKey,
     VerifierKey,
     check_key_name,
     cosignature_message,
@@ -68,24 +67,24 @@ def parse_decimal(text: str) -> int:
     return int(text)
 
 
-def log_key(origin: str, private_key: Ed25519PrivateKey) -> VerifierKey:
+def log_key(origin: str, private_key: SigningKey) -> VerifierKey:
     """The key others know the log by: its name is the origin."""
     return VerifierKey(origin, ED25519, ed25519_public(private_key))
 
 
-def witness_key(name: str, private_key: Ed25519PrivateKey) -> VerifierKey:
+def witness_key(name: str, private_key: SigningKey) -> VerifierKey:
     return VerifierKey(name, COSIGNATURE, ed25519_public(private_key))
 
 
-def sign_checkpoint(checkpoint: Checkpoint, private_key: Ed25519PrivateKey) -> bytes:
-    """The checkpoint as a signed note, its key named like the origin. Raises: NoteError."""
+def sign_checkpoint(checkpoint: Checkpoint, *private_keys: SigningKey) -> bytes:
+    """The checkpoint as a signed note, its keys named like the origin: one, or two while the log
+    changes its key. Raises: NoteError.
+    """
     check_key_name(checkpoint.origin)
-    return sign_note(checkpoint.text(), checkpoint.origin, private_key)
+    return sign_note(checkpoint.text(), checkpoint.origin, *private_keys)
 
 
-def cosign(
-    checkpoint: Checkpoint, *, name: str, private_key: Ed25519PrivateKey, at: int
-) -> Signature:
+def cosign(checkpoint: Checkpoint, *, name: str, private_key: SigningKey, at: int) -> Signature:
     """A witness's signature line: at that time (POSIX seconds) this was the largest tree it saw.
 
     Raises: NoteError.

@@ -296,7 +296,7 @@ def _check_enrolment(
     owner = Fields.parse(enrolled.value("actor"))
     officer = Fields.parse(enrolled.value("officer"))
     signer = Fields.parse(decision.link.value("actor"))
-    if enrolled.entry.event is not Event.ENROLLED or enrolled.index > decision.link.index:
+    if enrolled.entry.event is not Event.ENROLLED or enrolled.place > decision.link.place:
         raise Wrong(f"{who}의 서명 열쇠가 서명한 뒤에 등록되었습니다.")
     for part in ("credential", "public_key", "rp_id", "origin"):
         if key.text(part) != auth.text(part):
@@ -327,7 +327,7 @@ def _check_delegation(document: Document, decision: _Decision, by: Fields, repor
         link = document.basis.get(by.text("delegation"))
         if link is None or link.entry.event is not Event.DELEGATION_SET:
             raise Wrong(f"{who} 님을 대신 결재할 분으로 정한 사건이 들어 있지 않습니다.")
-        if link.index > decision.link.index:
+        if link.place > decision.link.place:
             raise Wrong(f"{who} 님이 결재한 뒤에 대신 결재할 분으로 정해졌습니다.")
         delegation = Fields.parse(link.value("delegation"))
         absent, deputy = delegation.fields("absent"), delegation.fields("deputy")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from danji_verify.canonical import b64decode, b64encode, canonical, parse_object
@@ -168,7 +168,7 @@ def parse_time(text: str) -> datetime:
     if not _TIME_SHAPE.fullmatch(text):
         raise FormatError("not a time")
     try:
-        at = datetime.strptime(text, _TIME).replace(tzinfo=UTC)
+        at = datetime.fromisoformat(text)
     except ValueError as problem:
         raise FormatError("not a time") from problem
     if at.year not in _YEARS:

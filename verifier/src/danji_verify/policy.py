@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from danji_verify.checkpoint import Checkpoint
-from danji_verify.errors import FormatError, NoteError
-from danji_verify.note import COSIGNATURE, ED25519, VerifierKey, open_note
+from danji_verify.errors import FormatError, NoteError, Wrong
+from danji_verify.note import (
+    COSIGNATURE,
+    ED25519,
+    MLDSA_COSIGNATURE,
+    VerifierKey,
+    open_note,
+)
 
 MAX_POLICY = 256 * 1024  # bytes
 MAX_LINES = 64  # of each kind: logs, witnesses, groups
@@ -15,6 +21,8 @@ MAX_LINES = 64  # of each kind: logs, witnesses, groups
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _BLANK = re.compile(r"[ \t]+")
 _NUMBER = re.compile(r"[1-9][0-9]{0,3}")
+_LOG_KEYS = frozenset({ED25519})
+_WITNESS_KEYS = frozenset({COSIGNATURE, MLDSA_COSIGNATURE})
 
 
 @dataclass(frozen=True)
@@ -42,11 +50,42 @@ class Judgement:
     log: VerifierKey
     cosigned: Mapping[str, datetime]
     confirmed: bool  # 확정: the policy names a quorum, and it is met; otherwise 잠정
+    retired: bool = False  # signed by a key that another followed, and not by that one
+
+    def demand_current(self) -> None:
+        """A head that only a retired key signed counts where the witnesses agreed on it: who stole
+        that key cannot get their agreement to another tree.
+
+        Raises: Wrong.
+        """
+        if self.retired and not self.confirmed:
+            raise Wrong(
+                "지금은 쓰지 않는 옛 열쇠로만 서명한 장부의 머리입니다. "
+                "새 열쇠로 서명한 것을 다시 받아 주세요."
+            )
+
+
+@dataclass(frozen=True)
+class Head:
+    """A signed head that a policy accepted: the whole note, and what was found in it."""
+
+    note: bytes
+    judgement: Judgement
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return self.judgement.checkpoint
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Logs, witnesses and groups by name; `quorum` is None where no cosignature is needed."""
+    """Logs, witnesses and groups by name; `quorum` is None where no cosignature is needed.
+
+    A log that changed its key stands there once for each, under one origin, the newest first:
+    either signature is enough, and one that is there must hold. A key that another followed may
+    have changed it for being stolen: what it signed alone counts where the witnesses vouch for it,
+    or a newer head for what it covers (`Judgement.retired`).
+    """
 
     logs: tuple[Party, ...]
     witnesses: Mapping[str, Party]
@@ -99,7 +138,19 @@ class Policy:
             if (found := opened.by(party.key)) and found.time is not None
         }
         confirmed = self.quorum is not None and self._witnessed(self.quorum, cosigned)
-        return Judgement(checkpoint, log, cosigned, confirmed)
+        newest = next(key for key in logs if key.name == checkpoint.origin)
+        return Judgement(checkpoint, log, cosigned, confirmed, retired=log != newest)
+
+    def needed(self) -> frozenset[str]:
+        """The names of the witnesses whose cosignatures can count towards the quorum."""
+        names, found = [self.quorum] if self.quorum else [], set()
+        while names:
+            name = names.pop()
+            if name in self.groups:
+                names += self.groups[name].members
+            else:
+                found.add(name)
+        return frozenset(found)
 
     def _witnessed(self, name: str, cosigned: Mapping[str, datetime]) -> bool:
         group = self.groups.get(name)
@@ -122,10 +173,10 @@ class _PolicyReader:
     def read(self, words: list[str]) -> None:
         match words:
             case ["log", vkey, *url] if len(url) <= 1:
-                self.logs.append(self._party(vkey, url, ED25519))
+                self.logs.append(self._party(vkey, url, _LOG_KEYS))
             case ["witness", name, vkey, *url] if len(url) <= 1:
                 self._define(name)
-                self.witnesses[name] = self._party(vkey, url, COSIGNATURE)
+                self.witnesses[name] = self._party(vkey, url, _WITNESS_KEYS)
             case ["group", name, needed, *members] if members:
                 self._define(name)
                 self.groups[name] = self._group(needed, members)
@@ -144,12 +195,12 @@ class _PolicyReader:
         quorum = None if self.quorum[0] == "none" else self.quorum[0]
         return Policy(tuple(self.logs), self.witnesses, self.groups, quorum)
 
-    def _party(self, vkey: str, url: list[str], kind: int) -> Party:
+    def _party(self, vkey: str, url: list[str], types: frozenset[int]) -> Party:
         try:
             key = VerifierKey.parse(vkey)
         except NoteError as problem:
             raise FormatError(f"a policy with a bad key: {problem}") from problem
-        if key.type != kind:
+        if key.type not in types:
             raise FormatError("a policy with a key of the wrong type")
         if key.public in self.keys:
             raise FormatError("a policy with the same key twice")

@@ -2,31 +2,41 @@
 
 The parts are files by name: record.json, form.json, openings.json, `leaf-<seq>.json` and
 `leaf-<seq>.tlog-proof` for each event up to the filing, `leaf-opened.*` for the opening of the
-log, and the attachments as `붙임<n>-<name>`.
+log, `leaf-opened-<n>.*` for that of each log before it that is needed, `leaf-basis-<n>.*` for what
+decisions and seal rest on, and the attachments as `붙임<n>-<name>`.
 """
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 
 from danji_verify.canonical import b64decode, b64encode
-from danji_verify.chain import Chain, Document, Link
+from danji_verify.chain import Chain, Document, Link, log_number, log_series
 from danji_verify.commitment import Opening
 from danji_verify.decisions import check_decisions, demand_officeholder
 from danji_verify.entry import Event, parse_entry, parse_time
 from danji_verify.errors import VerifyError, Wrong
+from danji_verify.logs import demand_logs, demand_one_face, newest_seal
 from danji_verify.merkle import leaf_hash
 from danji_verify.pdf import SealDigests
-from danji_verify.policy import Judgement, Policy
+from danji_verify.policy import Head, Judgement, Policy
 from danji_verify.proof import Proof
-from danji_verify.report import Report, State, korean_time
+from danji_verify.report import Report, korean_time
 from danji_verify.shapes import Fields
+
+CONTINUED = (
+    "이 PDF는 이어 연 다음 장부에 적혀 있습니다. 앞 장부에 이어지는지는 증명 묶음(ZIP)으로 "
+    "확인할 수 있습니다."
+)
 
 MAX_EVENTS = 1000
 MAX_BASIS = 100
+MAX_LOGS = 20
 
 _PARTS = frozenset({"record.json", "form.json", "openings.json", "policy.txt"})
-_LEAF_PART = re.compile(r"leaf-(?:opened|(?:basis-)?[1-9][0-9]{0,3})\.(?:json|tlog-proof)")
+_LEAF_PART = re.compile(r"leaf-(?:opened|(?:opened-|basis-)?[1-9][0-9]{0,3})\.(?:json|tlog-proof)")
+_OPENED_BEFORE = re.compile(r"leaf-opened-([1-9][0-9]{0,3})\.json")
 _ATTACHMENT = re.compile(r"붙임([1-9][0-9]{0,3})-.+", re.DOTALL)
 
 _ACTS = {
@@ -39,6 +49,35 @@ _ACTS = {
 }
 
 
+_UNTIL_FILED = frozenset(
+    {
+        Event.SUBMITTED,
+        Event.DECIDED,
+        Event.RETURNED,
+        Event.SENT_BACK,
+        Event.SKIPPED,
+        Event.WITHDRAWN,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Events:
+    """The events of a document that were handed in, each proven to be in its log.
+
+    `opened` is the opening of each log, the newest first; `links` the events of the document in
+    order; `basis` the events it rests on.
+    """
+
+    opened: Sequence[Link]
+    links: Sequence[Link]
+    basis: Sequence[Link]
+
+    @property
+    def all(self) -> list[Link]:
+        return [*self.opened, *self.links, *self.basis]
+
+
 def check_document(parts: Mapping[str, bytes], policy: Policy, report: Report) -> Chain | None:
     """Check all parts of one document, and say in `report` what was found.
 
@@ -47,30 +86,36 @@ def check_document(parts: Mapping[str, bytes], policy: Policy, report: Report) -
     before = len(report.findings)
     try:
         _describe(parts, report)
-        opened, links, basis = _read_links(parts, policy, report)
-        document = _read_document(parts, links, basis)
+        events = read_events(parts, policy)
+        document = _read_document(parts, events)
     except Wrong as problem:
         report.failed(str(problem))
         return None
     except VerifyError as problem:
         report.failed("문서를 이루는 파일을 읽을 수 없습니다.", str(problem))
         return None
-    _check_opening(opened, document, report)
+    report.saw(link.head for link in events.all)
+    _check_events(events, policy, report)
+    _check_opening(events.opened, document, report)
     _check_content(document, report)
     check_decisions(document, report)
     _check_filing(document, report)
     _check_attachments(document, report)
-    _tell_what_was_not_checked(document, links, report)
-    if any(finding.state is State.FAILED for finding in report.findings[before:]):
+    _tell_what_was_not_checked(document, events.links, report)
+    sealed = _seal(events, report)
+    if sealed is None or report.has_failed(since=before):
         return None
     record = sha256(parts["record.json"]).digest()
-    return Chain(document.filed, record, opened.digest("seal"))
+    return Chain(document.filed, record, *sealed, events.all)
 
 
 def check_finalized(
     proof: bytes, chain: Chain | None, digests: SealDigests, policy: Policy, report: Report
 ) -> None:
-    """Check the proof that this very PDF is in the log, after the filing of its record."""
+    """Check the proof that this very PDF is in the log, after the filing of its record.
+
+    Where that stands in a later log, whose opening the PDF cannot hold, it is left to the bundle.
+    """
     with report.checking(
         "이 PDF가 장부에 적힌 바로 그 파일입니다.", "PDF의 증명 파일이 맞지 않습니다."
     ):
@@ -78,9 +123,12 @@ def check_finalized(
         _demand_finalized(link, digests)
         if chain is not None:
             _demand_following(link, chain)
+            if link.origin not in {known.origin for known in chain.links}:
+                report.unchecked(CONTINUED)
+        report.saw([link.head])
         report.proven = chain is not None
-        report.confirmed = link.judgement.confirmed
-        _tell_cosigners(link.judgement, report)
+        report.confirmed = link.head.judgement.confirmed
+        _tell_cosigners(link.head.judgement, report)
 
 
 def check_event(proof: bytes, policy: Policy, report: Report) -> None:
@@ -95,11 +143,12 @@ def check_event(proof: bytes, policy: Policy, report: Report) -> None:
         return
     entry = link.entry
     report.complex = entry.complex
+    report.saw([link.head])
     report.proven = True
-    report.confirmed = link.judgement.confirmed
+    report.confirmed = link.head.judgement.confirmed
     report.ok(
         f"문서 {entry.document}의 {link.name}이 "
-        f"장부({link.judgement.checkpoint.origin})의 {link.index}번 자리에 있습니다: "
+        f"장부({link.origin})의 {link.index}번 자리에 있습니다: "
         f"{korean_time(entry.at)}"
     )
     for field in sorted(entry.commitments.keys() & link.openings.keys()):
@@ -107,7 +156,7 @@ def check_event(proof: bytes, policy: Policy, report: Report) -> None:
     for field in sorted(entry.commitments.keys() - link.openings.keys()):
         report.unchecked(f"사건에 적힌 값이 들어 있지 않습니다: {field}")
     report.unchecked("이 증명이 가리키는 문서 자체는 확인하지 않았습니다.")
-    _tell_cosigners(link.judgement, report)
+    _tell_cosigners(link.head.judgement, report)
 
 
 def read_proof_file(data: bytes, policy: Policy) -> Link:
@@ -117,38 +166,83 @@ def read_proof_file(data: bytes, policy: Policy) -> Link:
         raise Wrong("증명 파일에 사건의 내용이 들어 있지 않습니다.")
     extra = Fields.parse(proof.extra)
     entry = b64decode(extra.text("entry"))
-    return _link(entry, proof, extra.fields("openings").data, policy)
+    link = _link(entry, proof, extra.fields("openings").data, policy)
+    link.head.judgement.demand_current()
+    return link
 
 
-def _read_links(
-    parts: Mapping[str, bytes], policy: Policy, report: Report
-) -> tuple[Link, list[Link], list[Link]]:
-    """The opening of the log, every event of the document, and the events it rests on, each proven
-    to be in the log."""
+def read_events(parts: Mapping[str, bytes], policy: Policy, last: Event = Event.FILED) -> Events:
+    """Every event that was handed in, from its leaf, its proof and its openings.
+
+    Args: `last` is the event the document's own must end with.
+    Raises: Wrong and other VerifyErrors.
+    """
     openings = Fields.parse(_part(parts, "openings.json"))
-    opened = _read_link(parts, "leaf-opened", openings, policy)
-    links: list[Link] = []
-    while f"leaf-{len(links) + 1}.json" in parts and len(links) < MAX_EVENTS:
-        links.append(_read_link(parts, f"leaf-{len(links) + 1}", openings, policy))
+    opened = [_read_link(parts, "leaf-opened", openings, policy)]
+    before = sorted(int(found[1]) for name in parts if (found := _OPENED_BEFORE.fullmatch(name)))
+    for number in before[::-1][:MAX_LOGS]:
+        opened.append(_read_link(parts, f"leaf-opened-{number}", openings, policy))
+        if log_number(opened[-1].origin) != number:
+            raise Wrong(f"leaf-opened-{number}.json이 그 장부의 것이 아닙니다.")
+    links = _read_numbered(parts, "leaf-", MAX_EVENTS, openings, policy)
     if not links:
         raise Wrong("문서의 사건이 하나도 들어 있지 않습니다.")
-    basis: list[Link] = []
-    while f"leaf-basis-{len(basis) + 1}.json" in parts and len(basis) < MAX_BASIS:
-        basis.append(_read_link(parts, f"leaf-basis-{len(basis) + 1}", openings, policy))
-    known = {b64encode(link.leaf) for link in (opened, *links, *basis)}
+    basis = _read_numbered(parts, "leaf-basis-", MAX_BASIS, openings, policy)
+    known = {b64encode(link.leaf) for link in (*opened, *links, *basis)}
     if openings.data.keys() - known:
         raise Wrong("들어 있지 않은 사건의 값이 섞여 있습니다.")
-    origin = opened.judgement.checkpoint.origin
+    if links[-1].entry.event is not last:
+        raise Wrong("상신하거나 등록한 사건이 없습니다.")
+    return Events(opened, links, basis)
+
+
+def demand_order(links: Sequence[Link], last: Event = Event.FILED) -> None:
+    """The events of one document follow each other without a gap. Raises: Wrong."""
+    for place, link in enumerate(links):
+        before = links[place - 1] if place else None
+        if link.entry.seq != place + 1 or link.entry.prev != (before.leaf if before else None):
+            raise Wrong(f"{link.name}이 앞 사건에 이어지지 않습니다.")
+        if link.entry.document != links[0].entry.document:
+            raise Wrong("다른 문서의 사건이 섞여 있습니다.")
+        if before and (link.place <= before.place or link.entry.at < before.entry.at):
+            raise Wrong(f"{link.name}이 앞 사건보다 먼저 적혀 있습니다.")
+    events = [link.entry.event for link in links]
+    ending = [last] if last is Event.FILED else [Event.FILED, last]
+    if events[-len(ending) :] != ending or not set(events[: -len(ending)]) <= _UNTIL_FILED:
+        raise Wrong("상신부터 등록까지의 사건이 아닌 것이 섞여 있습니다.")
+
+
+def _seal(events: Events, report: Report) -> tuple[bytes, Link | None] | None:
+    try:
+        return newest_seal(events.opened[0], events.basis)
+    except Wrong as problem:
+        report.failed(str(problem))
+    except VerifyError as problem:
+        report.failed("봉인 인증서를 바꾼 사건이 맞지 않습니다.", str(problem))
+    return None
+
+
+def _check_events(events: Events, policy: Policy, report: Report) -> None:
+    origins = ", ".join(sorted({link.origin for link in events.links}))
     with report.checking(
-        f"이 문서의 사건 {len(links)}건이 모두 봉인 장부({origin})에 있습니다.",
+        f"이 문서의 사건 {len(events.links)}건이 모두 봉인 장부({origins})에 있습니다.",
         "사건의 순서가 맞지 않습니다.",
     ):
-        _demand_one_log([opened, *links, *basis])
+        demand_logs(events.opened, [*events.links, *events.basis], policy)
     with report.checking(
         "사건이 상신부터 등록까지 빠짐없이 순서대로 이어집니다.", "사건의 순서가 맞지 않습니다."
     ):
-        _demand_order(links)
-    return opened, links, basis
+        demand_order(events.links)
+
+
+def _read_numbered(
+    parts: Mapping[str, bytes], prefix: str, most: int, openings: Fields, policy: Policy
+) -> list[Link]:
+    """The events `<prefix>1`, `<prefix>2` and so on, as far as there are any."""
+    links: list[Link] = []
+    while f"{prefix}{len(links) + 1}.json" in parts and len(links) < most:
+        links.append(_read_link(parts, f"{prefix}{len(links) + 1}", openings, policy))
+    return links
 
 
 def _read_link(parts: Mapping[str, bytes], name: str, openings: Fields, policy: Policy) -> Link:
@@ -166,9 +260,9 @@ def _read_link(parts: Mapping[str, bytes], name: str, openings: Fields, policy: 
 
 def _link(data: bytes, proof: Proof, openings: Mapping[str, object], policy: Policy) -> Link:
     entry = parse_entry(data)
-    judgement = proof.verify(data, policy)
+    head = Head(proof.checkpoint, proof.verify(data, policy))
     opened = {field: Opening.parse(opening) for field, opening in openings.items()}
-    link = Link(entry, leaf_hash(data), proof.index, judgement, opened)
+    link = Link(entry, leaf_hash(data), proof.index, head, opened)
     if opened.keys() - entry.commitments.keys():
         raise Wrong(f"{link.name}에 없는 값이 섞여 있습니다.")
     for field, opening in opened.items():
@@ -177,9 +271,8 @@ def _link(data: bytes, proof: Proof, openings: Mapping[str, object], policy: Pol
     return link
 
 
-def _read_document(
-    parts: Mapping[str, bytes], links: Sequence[Link], basis: Sequence[Link]
-) -> Document:
+def _read_document(parts: Mapping[str, bytes], events: Events) -> Document:
+    links = events.links
     for name in parts:
         if name not in _PARTS and not any(
             shape.fullmatch(name) for shape in (_LEAF_PART, _ATTACHMENT)
@@ -194,7 +287,7 @@ def _read_document(
         (place for place, link in enumerate(links) if link.entry.event is Event.SUBMITTED),
         default=None,
     )
-    if start is None or links[-1].entry.event is not Event.FILED:
+    if start is None:
         raise Wrong("상신하거나 등록한 사건이 없습니다.")
     line = content.items("line")
     if not line:
@@ -211,7 +304,7 @@ def _read_document(
         submitted=submitted,
         decided=decided,
         filed=filed,
-        basis={b64encode(link.leaf): link for link in basis},
+        basis={b64encode(link.leaf): link for link in events.basis},
     )
 
 
@@ -220,20 +313,17 @@ def _alone(place: Fields) -> Fields:
     return Fields(dict(place.data) | {"stage": place.integer("position"), "skipped": ""})
 
 
-def _check_opening(opened: Link, document: Document, report: Report) -> None:
+def _check_opening(opened: Sequence[Link], document: Document, report: Report) -> None:
     with report.checking(
         "장부를 연 단지와 봉인 인증서가 장부의 첫 자리에 적혀 있습니다.",
         "장부를 연 사건이 맞지 않습니다.",
     ):
-        complex_ = Fields.parse(opened.value("complex"))
-        if opened.entry.event is not Event.LOG_OPENED or opened.index != 0:
-            raise Wrong("장부를 연 사건이 장부의 첫 자리에 있지 않습니다.")
-        if (
-            complex_.text("code") != document.content.fields("complex").text("code")
-            or complex_.text("origin") != opened.judgement.checkpoint.origin
-        ):
-            raise Wrong("이 장부는 이 단지의 것이 아닙니다.")
-        opened.digest("seal")
+        code = document.content.fields("complex").text("code")
+        for link in opened:
+            complex_ = Fields.parse(link.value("complex"))
+            if (complex_.text("code"), complex_.text("origin")) != (code, link.origin):
+                raise Wrong("이 장부는 이 단지의 것이 아닙니다.")
+            link.digest("seal")
 
 
 def _check_content(document: Document, report: Report) -> None:
@@ -339,39 +429,6 @@ def _mark(decision: Fields) -> str:
     return f"{act}(의견 있음)" if made == "dissent" else act
 
 
-def _demand_one_log(links: Sequence[Link]) -> None:
-    roots: dict[int, bytes] = {}
-    for link in links:
-        head = link.judgement.checkpoint
-        if head.origin != links[0].judgement.checkpoint.origin:
-            raise Wrong("사건이 서로 다른 장부에 적혀 있습니다.")
-        if link.entry.complex != links[0].entry.complex:
-            raise Wrong("다른 단지의 사건이 섞여 있습니다.")
-        if roots.setdefault(head.size, head.root) != head.root:
-            raise Wrong("장부가 둘로 갈라져 있습니다. 크기가 같은데 내용이 다릅니다.")
-
-
-def _demand_order(links: Sequence[Link]) -> None:
-    for place, link in enumerate(links):
-        before = links[place - 1] if place else None
-        if link.entry.seq != place + 1 or link.entry.prev != (before.leaf if before else None):
-            raise Wrong(f"{link.name}이 앞 사건에 이어지지 않습니다.")
-        if link.entry.document != links[0].entry.document:
-            raise Wrong("다른 문서의 사건이 섞여 있습니다.")
-        if before and (link.index <= before.index or link.entry.at < before.entry.at):
-            raise Wrong(f"{link.name}이 앞 사건보다 먼저 적혀 있습니다.")
-    events = [link.entry.event for link in links]
-    if events[-1] is not Event.FILED or not set(events[:-1]) <= {
-        Event.SUBMITTED,
-        Event.DECIDED,
-        Event.RETURNED,
-        Event.SENT_BACK,
-        Event.SKIPPED,
-        Event.WITHDRAWN,
-    }:
-        raise Wrong("상신부터 등록까지의 사건이 아닌 것이 섞여 있습니다.")
-
-
 def _demand_finalized(link: Link, digests: SealDigests) -> None:
     if link.entry.event is not Event.FINALIZED:
         raise Wrong("증명 파일이 PDF를 봉인한 사건의 것이 아닙니다.")
@@ -388,12 +445,13 @@ def _demand_following(link: Link, chain: Chain) -> None:
         or link.entry.seq != filed.entry.seq + 1
         or link.entry.prev != filed.leaf
         or link.entry.at < filed.entry.at
-        or link.index <= filed.index
+        or link.place <= filed.place
+        or log_series(link.origin) != log_series(filed.origin)
     ):
         raise Wrong("증명 파일의 사건이 이 문서의 등록에 이어지지 않습니다.")
     if link.digest("record") != chain.record:
         raise Wrong("증명 파일이 다른 기록의 것입니다.")
-    _demand_one_log([filed, link])
+    demand_one_face([*chain.links, link])
 
 
 def _tell_cosigners(judgement: Judgement, report: Report) -> None:

@@ -1,13 +1,14 @@
 """What was found, in sentences for a reader who knows nothing of hashes."""
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from enum import IntEnum, StrEnum
 
 from danji_verify.errors import VerifyError, Wrong
+from danji_verify.policy import Head
 
 KST = timezone(timedelta(hours=9))
 
@@ -48,6 +49,9 @@ class Report:
     trusted: bool = False  # the policy came from outside the file
     quorum: bool = False  # the policy names witnesses whose cosignatures are needed
     confirmed: bool = False  # 확정: enough witnesses cosigned; otherwise 잠정
+    heads: list[Head] = field(default_factory=list)  # every head it was proven under
+    questions: list[str] = field(default_factory=list)  # what keeps the verdict open
+    evidence: list[str] = field(default_factory=list)  # signed notes that contradict each other
 
     def ok(self, sentence: str) -> None:
         self.findings.append(Finding(State.OK, sentence))
@@ -57,6 +61,15 @@ class Report:
 
     def unchecked(self, sentence: str, detail: str | None = None) -> None:
         self.findings.append(Finding(State.UNCHECKED, sentence, detail))
+
+    def question(self, sentence: str) -> None:
+        """Something that must be answered before there can be a verdict."""
+        self.unchecked(sentence)
+        self.questions.append(sentence)
+
+    def saw(self, heads: Iterable[Head]) -> None:
+        known = {head.note for head in self.heads}
+        self.heads += {head.note: head for head in heads if head.note not in known}.values()
 
     @contextmanager
     def checking(self, holds: str, fails: str) -> Iterator[None]:
@@ -77,32 +90,38 @@ class Report:
     def of(self, state: State) -> list[Finding]:
         return [finding for finding in self.findings if finding.state is state]
 
+    def has_failed(self, since: int = 0) -> bool:
+        return any(finding.state is State.FAILED for finding in self.findings[since:])
+
     @property
     def verdict(self) -> Verdict:
         if self.of(State.FAILED):
             return Verdict.REFUSED
-        if not self.proven or not self.trusted or (self.quorum and not self.confirmed):
+        provisional = self.quorum and not self.confirmed
+        if not self.proven or not self.trusted or provisional or self.questions:
             return Verdict.UNKNOWN
         return Verdict.ACCEPTED
 
     @property
     def conclusion(self) -> str:
         """The last line."""
+        if self.verdict is Verdict.ACCEPTED:
+            holds = "결론: 확인할 수 있는 것은 모두 맞습니다"
+            return f"{holds}({'확정' if self.confirmed else _ALONE})."
         if self.verdict is Verdict.REFUSED:
             return "결론: 맞지 않는 것이 있습니다. 이 파일을 믿지 마세요."
+        return f"결론: {self._open}"
+
+    @property
+    def _open(self) -> str:
+        """Why there is no verdict."""
+        if self.questions:
+            return f"판단할 수 없습니다. {self.questions[0]}"
         if not self.proven:
-            return (
-                "결론: 판단할 수 없습니다. 이 파일이 장부에 적혀 있다는 증명이 확인되지 않았습니다."
-            )
+            return "판단할 수 없습니다. 이 파일이 장부에 적혀 있다는 증명이 확인되지 않았습니다."
         if not self.trusted:
-            return "결론: 판단할 수 없습니다. 정책 파일을 다른 곳에서 받아 다시 확인해 주세요."
-        if self.verdict is Verdict.UNKNOWN:
-            return "결론: 아직 판단할 수 없습니다(잠정). 정책이 요구하는 확인 서명이 모자랍니다."
-        if not self.confirmed:
-            return (
-                "결론: 확인할 수 있는 것은 모두 맞습니다(잠정: 다른 기관의 확인 서명은 없습니다)."
-            )
-        return "결론: 확인할 수 있는 것은 모두 맞습니다(확정)."
+            return "판단할 수 없습니다. 정책 파일을 다른 곳에서 받아 다시 확인해 주세요."
+        return "아직 판단할 수 없습니다(잠정). 정책이 요구하는 확인 서명이 모자랍니다."
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -119,6 +138,7 @@ class Report:
                 {"state": str(found.state), "sentence": found.sentence, "detail": found.detail}
                 for found in self.findings
             ],
+            "evidence": list(self.evidence),
         }
 
     def as_text(self) -> str:
@@ -140,7 +160,9 @@ class Report:
         for heading, sentences in groups:
             if sentences:
                 lines += ["", heading, *(f"  - {plain(sentence)}" for sentence in sentences)]
-        return "\n".join([*lines, "", self.conclusion]).lstrip("\n")
+        for number, note in enumerate(self.evidence, start=1):
+            lines += ["", f"증거 {number}", *(f"    {plain(line)}" for line in note.splitlines())]
+        return "\n".join([*lines, "", plain(self.conclusion)]).lstrip("\n")
 
 
 def plain(text: str) -> str:
@@ -155,4 +177,5 @@ def korean_time(at: datetime) -> str:
     return f"{at.astimezone(KST):%Y-%m-%d %H:%M}"
 
 
+_ALONE = "잠정: 다른 기관의 확인 서명은 없습니다"
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})

@@ -7,6 +7,7 @@ and hashes; a tile of level L holds the roots of full tiles of level L − 1.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 from danji_verify.errors import FormatError, ProofError
@@ -172,22 +173,90 @@ def tree_root(size: int, reader: Reader, *, check: bool = False) -> bytes:
     was made of.
     Raises: FormatError; ProofError when tiles disagree; what the reader raises.
     """
-    hashes = _Hashes(size, reader)
+    prover = Prover(reader)
     if check:
-        hashes.check_edge()
-    return hashes.range_root(0, size) if size else EMPTY_ROOT
+        prover.check_edge(size)
+    return prover.root(size)
 
 
 def inclusion_proof(index: int, size: int, reader: Reader) -> list[bytes]:
     """Raises: ProofError when there is no such leaf; FormatError; what the reader raises."""
-    hashes = _Hashes(size, reader)
-    return [hashes.range_root(start, end) for start, end in inclusion_ranges(index, size)]
+    return Prover(reader).inclusion_proof(index, size)
 
 
 def consistency_proof(old: int, new: int, reader: Reader) -> list[bytes]:
     """Raises: ProofError when `old` is larger; FormatError; what the reader raises."""
-    hashes = _Hashes(new, reader)
-    return [hashes.range_root(start, end) for start, end in consistency_ranges(old, new)]
+    return Prover(reader).consistency_proof(old, new)
+
+
+class Prover:
+    """Many proofs from the tiles of one log.
+
+    The last `tiles` tiles are kept with all nodes between their hashes and their root, 16 kB each:
+    a tile never changes once it is written, be it full or of a published size. Safe for threads.
+    Every method raises FormatError, and what the reader raises.
+    """
+
+    def __init__(self, reader: Reader, tiles: int = 1024) -> None:
+        def read(level: int, index: int, width: int) -> tuple[bytes, ...]:
+            return _layers(read_tile(level, index, width, reader))
+
+        self._layers = lru_cache(tiles)(read)
+
+    def inclusion_proof(self, index: int, size: int) -> list[bytes]:
+        """The leaf's sibling first. Raises: ProofError when there is no such leaf."""
+        return [self._range(start, end, size) for start, end in inclusion_ranges(index, size)]
+
+    def consistency_proof(self, old: int, new: int) -> list[bytes]:
+        """Raises: ProofError when `old` is larger."""
+        return [self._range(start, end, new) for start, end in consistency_ranges(old, new)]
+
+    def root(self, size: int) -> bytes:
+        """The root of the tree of that size, from the tiles of its right edge."""
+        return self._range(0, size, size) if size else EMPTY_ROOT
+
+    def root_at(self, old: int, size: int) -> bytes:
+        """The root the tree of that size had when it held `old` leaves.
+
+        It is what the tiles say, which only an audit holds against the entries.
+        """
+        if not 0 <= old <= size:
+            raise ProofError(f"no tree of {old} in one of {size}")
+        return self._range(0, old, size) if old else EMPTY_ROOT
+
+    def check_edge(self, size: int) -> None:
+        """Raises: ProofError when an upper tile disagrees with the one it was made of."""
+        level = 1
+        while count := size >> 8 * level:
+            made_of = self._tile(level - 1, count - 1, size)[8]
+            upper = self._tile(level, (count - 1) // WIDTH, size)[0]
+            place = (count - 1) % WIDTH * HASH_SIZE
+            if upper[place : place + HASH_SIZE] != made_of:
+                raise ProofError(f"a tile of level {level} does not fit the level below")
+            level += 1
+
+    def _tile(self, level: int, index: int, size: int) -> tuple[bytes, ...]:
+        width = (size >> 8 * level) - index * WIDTH
+        return self._layers(level, index, width if width < WIDTH else WIDTH)
+
+    def _range(self, start: int, end: int, size: int) -> bytes:
+        """The root over leaves [start, end), a range the tree itself splits off."""
+        length = end - start
+        if length & (length - 1) == 0:
+            return self._full(start, length, size)
+        node: bytes | None = None
+        for left, right in reversed(list(_full_ranges(start, end))):
+            part = self._full(left, right - left, size)
+            node = part if node is None else node_hash(part, node)
+        if node is None:
+            raise ProofError("an empty range")
+        return node
+
+    def _full(self, start: int, length: int, size: int) -> bytes:
+        level, rest = divmod(length.bit_length() - 1, 8)
+        index, place = divmod(start >> 8 * level, WIDTH)
+        at = (place >> rest) * HASH_SIZE
+        return self._tile(level, index, size)[rest][at : at + HASH_SIZE]
 
 
 def load_edge(size: int, reader: Reader) -> Edge:
@@ -246,14 +315,21 @@ def grow(
     return Growth(Edge(edge.size + len(entries), tuple(levels), bundle), files)
 
 
-def audit(size: int, reader: Reader) -> bytes:
+Seen = Callable[[int, list[bytes]], None]
+
+
+def audit(size: int, reader: Reader, seen: Seen | None = None) -> bytes:
     """Read a whole log again: every entry, every tile of every level. Returns: its root.
 
+    Args: `seen` is told the index of the first entry of each bundle, and the entries.
     Raises: FormatError; ProofError naming the first file that disagrees; what the reader raises.
     """
     edge = Edge()
     for index, width in changed_bundles(0, size):
-        growth = grow(edge, read_bundle(index, width, reader))
+        entries = read_bundle(index, width, reader)
+        growth = grow(edge, entries)
+        if seen is not None:
+            seen(index * WIDTH, entries)
         for path, expected in growth.files.items():
             # Partial tiles on the way were never published; those of this size follow below.
             if not path.startswith("tile/entries/") and ".p/" not in path:
@@ -267,49 +343,42 @@ def audit(size: int, reader: Reader) -> bytes:
     return edge.root
 
 
+def roots(sizes: Iterable[int], size: int, reader: Reader) -> dict[int, bytes]:
+    """The roots the log had at those sizes, computed from nothing but its entries.
+
+    Args: `size` is that of the tree whose bundles there are; no other may be larger.
+    Raises: ProofError when one is; FormatError; what the reader raises.
+    """
+    wanted = sorted(set(sizes), reverse=True)
+    if wanted and not 0 <= wanted[-1] <= wanted[0] <= size:
+        raise ProofError(f"no tree of {wanted[0]} in one of {size}")
+    found: dict[int, bytes] = {}
+    edge = Edge()
+    for index, width in changed_bundles(0, size):
+        while wanted and wanted[-1] <= edge.size:
+            found[wanted.pop()] = edge.root
+        if not wanted:
+            break
+        entries = read_bundle(index, width, reader)
+        while wanted and wanted[-1] < edge.size + width:
+            reached = wanted.pop()
+            found[reached] = grow(edge, entries[: reached - edge.size]).root
+        edge = grow(edge, entries).edge
+    return found | dict.fromkeys(wanted, edge.root)
+
+
 def _demand(holds: bool, path: str) -> None:
     if not holds:
         raise ProofError(f"{path} does not hold what the entries say")
 
 
-class _Hashes:
-    """The hashes of one tree, read once each."""
-
-    def __init__(self, size: int, reader: Reader) -> None:
-        self.size = size
-        self.reader = reader
-        self.tiles: dict[tuple[int, int], tuple[bytes, ...]] = {}
-
-    def tile(self, level: int, index: int) -> tuple[bytes, ...]:
-        key = (level, index)
-        if key not in self.tiles:
-            width = min(WIDTH, (self.size >> 8 * level) - index * WIDTH)
-            self.tiles[key] = read_tile(level, index, width, self.reader)
-        return self.tiles[key]
-
-    def range_root(self, start: int, end: int) -> bytes:
-        """The root over leaves [start, end), a range the tree itself splits off."""
-        node: bytes | None = None
-        for left, right in reversed(list(_full_ranges(start, end))):
-            part = self._full_root(left, right)
-            node = part if node is None else node_hash(part, node)
-        if node is None:
-            raise ProofError("an empty range")
-        return node
-
-    def _full_root(self, start: int, end: int) -> bytes:
-        height = (end - start).bit_length() - 1
-        level, rest = divmod(height, 8)
-        index, place = divmod(start >> 8 * level, WIDTH)
-        return _fold(self.tile(level, index)[place : place + (1 << rest)])
-
-    def check_edge(self) -> None:
-        level = 1
-        while count := self.size >> 8 * level:
-            upper = self.tile(level, (count - 1) // WIDTH)
-            if upper[(count - 1) % WIDTH] != _fold(self.tile(level - 1, count - 1)):
-                raise ProofError(f"a tile of level {level} does not fit the level below")
-            level += 1
+def _layers(hashes: Sequence[bytes]) -> tuple[bytes, ...]:
+    """All complete nodes above the hashes of one tile: layer n holds roots over 2^n of them."""
+    layers = [b"".join(hashes)]
+    while len(below := layers[-1]) >= 2 * HASH_SIZE:
+        pairs = range(0, len(below) - HASH_SIZE, 2 * HASH_SIZE)
+        layers.append(b"".join([sha256(b"\x01" + below[at : at + 64]).digest() for at in pairs]))
+    return tuple(layers)
 
 
 def _index_path(index: int, width: int) -> str:

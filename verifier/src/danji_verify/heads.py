@@ -1,0 +1,137 @@
+"""Heads of logs: one alone, two against each other, and how old one may be."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from danji_verify.errors import Unreadable, VerifyError
+from danji_verify.logcopy import Fork, LogCopy, demand_one_history
+from danji_verify.policy import Head, Policy
+from danji_verify.report import Report, korean_time
+
+MAX_AGE = timedelta(hours=24)  # witnesses cosign at least daily
+CLOCK_SKEW = timedelta(minutes=5)  # how far honest clocks may be apart
+
+_SAME_SIZE = "장부가 둘로 갈라져 있습니다. 크기가 같은데 내용이 다릅니다."
+_NO_POLICY = "정책 파일(장부의 열쇠)을 다른 곳에서 받아 함께 넣어 주세요(--policy)."
+
+
+def check_head(note: bytes, policy: Policy | None, now: datetime | None = None) -> Report:
+    """Check a signed head alone: who signed and cosigned it and, given `now`, how old it is."""
+    report = Report(trusted=policy is not None)
+    if policy is None:
+        report.question(_NO_POLICY)
+        return report
+    if (head := accept_head(note, policy, report)) is not None:
+        with report.checking("", "지금 쓰는 열쇠의 서명이 없습니다."):
+            head.judgement.demand_current()
+        if now is not None:
+            tell_age(head, policy, now, report)
+    return report
+
+
+def check_heads(
+    one: bytes, other: bytes, policy: Policy | None, log_copy: LogCopy | None = None
+) -> Report:
+    """Check that two signed heads are of one log that only grew from one to the other.
+
+    Args: `log_copy` is a copy of that log, at least as large as both; without it only heads of
+    the same size can be compared.
+    """
+    report = Report(trusted=policy is not None)
+    if policy is None:
+        report.question(_NO_POLICY)
+        return report
+    heads = [accept_head(note, policy, report) for note in (one, other)]
+    if heads[0] is not None and heads[1] is not None:
+        compare_heads(heads[0], heads[1], policy, log_copy, report)
+    return report
+
+
+def read_head(note: bytes, policy: Policy, report: Report) -> Head | None:
+    """A head that a log of the policy signed; None, and the reason in `report`, when none did."""
+    try:
+        head = Head(note, policy.judge(note))
+    except VerifyError as problem:
+        report.failed("장부의 머리에 믿는 장부의 서명이 없거나 맞지 않습니다.", str(problem))
+        return None
+    report.saw([head])
+    return head
+
+
+def accept_head(note: bytes, policy: Policy, report: Report) -> Head | None:
+    """Like `read_head`, and say who signed it."""
+    head = read_head(note, policy, report)
+    if head is None:
+        return None
+    judgement, checkpoint = head.judgement, head.checkpoint
+    report.quorum = policy.quorum is not None
+    report.confirmed = judgement.confirmed and (report.confirmed or not report.proven)
+    report.proven = True
+    report.ok(
+        f"장부({checkpoint.origin})의 머리에 장부의 서명이 있습니다: 크기 {checkpoint.size:,}"
+    )
+    for name, at in judgement.cosigned.items():
+        report.ok(f"{name}의 확인 서명이 맞습니다: {korean_time(at)}")
+    if not judgement.confirmed:
+        report.unchecked("다른 기관의 확인 서명이 정책대로 갖추어지지 않아 잠정입니다.")
+    return head
+
+
+def compare_heads(
+    one: Head, other: Head, policy: Policy, log_copy: LogCopy | None, report: Report
+) -> None:
+    """Say whether both can be heads of one log."""
+    smaller, larger = sorted((one, other), key=lambda head: head.checkpoint.size)
+    if smaller.checkpoint.origin != larger.checkpoint.origin:
+        report.question("두 머리가 서로 다른 장부의 것이라 견줄 수 없습니다.")
+    elif smaller.checkpoint.size == larger.checkpoint.size:
+        if smaller.checkpoint.root != larger.checkpoint.root:
+            tell_fork(_SAME_SIZE, [smaller.note, larger.note], report)
+        else:
+            report.ok("두 머리가 같습니다.")
+    elif log_copy is None:
+        report.question(
+            "두 머리의 크기가 달라, 장부가 이어서 자란 것인지는 장부 전체가 있어야 알 수 있습니다. "
+            "장부 사본(log.zip)을 받아 함께 넣어 주세요(--log)."
+        )
+    else:
+        compare_with_copy([smaller, larger], log_copy, policy, report)
+
+
+def compare_with_copy(heads: list[Head], log_copy: LogCopy, policy: Policy, report: Report) -> None:
+    """Say whether heads of one log are all heads of the log in the copy."""
+    try:
+        demand_one_history(heads, log_copy, policy)
+    except Fork as problem:
+        tell_fork(str(problem), problem.notes, report)
+    except Unreadable as problem:
+        report.question(str(problem))
+    else:
+        sizes = sorted({head.checkpoint.size for head in heads})
+        told = ", ".join(f"{size:,}" for size in sizes)
+        report.ok(f"장부 사본으로 다시 계산해 보니 한 장부가 이어서 자란 것입니다: 크기 {told}")
+
+
+def tell_fork(sentence: str, notes: Iterable[bytes], report: Report) -> None:
+    report.failed(f"{sentence} 아래 증거를 보관하고 확인 기관에 알려 주세요.")
+    report.evidence += [note.decode() for note in notes]
+
+
+def tell_age(head: Head, policy: Policy, now: datetime, report: Report) -> None:
+    """Say how long ago a witness that counts last saw this head as the newest."""
+    needed = policy.needed()
+    times = [at for name, at in head.judgement.cosigned.items() if name in needed]
+    if not times:
+        report.unchecked("확인 서명이 없어 얼마나 오래된 머리인지 알 수 없습니다.")
+    elif (newest := max(times)) > now + CLOCK_SKEW:
+        report.question(
+            f"확인 서명의 시각({korean_time(newest)})이 아직 오지 않은 때입니다. "
+            "이 기기의 시계를 살펴 주세요."
+        )
+    elif now - newest > MAX_AGE:
+        report.question(
+            f"낡은 머리입니다. 마지막 확인 서명이 {korean_time(newest)}로 24시간이 넘었습니다. "
+            "지금의 머리를 다시 받아 주세요."
+        )
+    else:
+        report.ok(f"머리가 24시간 안에 확인되었습니다: {korean_time(newest)}")
