@@ -20,6 +20,7 @@ PYTHON = VENV / "bin" / "python"
 STAMPS = VENV / "danji.json"  # what was installed, by kind: the digest of all that decides it
 LOG = VENV / "setup.log"
 KINDS = {"runtime": ("runtime",), "dev": ("runtime", "dev")}
+PINS = {"runtime": ("runtime",), "dev": ("dev", "second")}  # lists that decide, by kind
 
 
 def main(kind: str) -> None:
@@ -42,7 +43,12 @@ def main(kind: str) -> None:
     STAMPS.unlink(missing_ok=True)
     pinned = ROOT / "requirements" / f"{kind}.txt"
     pip("--require-hashes", "--only-binary=:all:", "--requirement", str(pinned), pinned=pinned)
-    pip("--no-deps", "--no-build-isolation", "--editable", "verifier", "--editable", ".")
+    own = ("--editable", "verifier", "--editable", "witness", "--editable", ".")
+    pip("--no-deps", "--no-build-isolation", *own)
+    if kind == "dev":
+        second = str(ROOT / "requirements" / "second.txt")
+        alone = ("--no-deps", "--ignore-requires-python")  # see there
+        pip("--require-hashes", "--only-binary=:all:", *alone, "--requirement", second)
     STAMPS.write_text(json.dumps(wanted))
     print(f"  설치를 마쳤습니다 ({time.monotonic() - begun:.0f}초).", flush=True)
 
@@ -50,7 +56,9 @@ def main(kind: str) -> None:
 def digest(kind: str) -> str:
     """A digest of all that decides what is installed: pins, packages, place and interpreter."""
     decides = hashlib.sha256(f"{ROOT} {sys.version_info[:2]}".encode())
-    for path in (f"requirements/{kind}.txt", "pyproject.toml", "verifier/pyproject.toml"):
+    pins = [f"requirements/{each}.txt" for each in PINS[kind]]
+    own = [f"{each}pyproject.toml" for each in ("", "verifier/", "witness/")]
+    for path in (*pins, *own):
         decides.update((ROOT / path).read_bytes())
     return decides.hexdigest()
 

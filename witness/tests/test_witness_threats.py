@@ -1,0 +1,261 @@
+"""The threats that a witness meets, each done below the programs, each refused offline as well."""
+
+import json
+import random
+import shutil
+import socket
+from contextlib import ExitStack
+from datetime import UTC, datetime
+
+import pytest
+import requests
+
+from danji_verify.errors import NoteError, ProofError, VerifyError
+from danji_verify.merkle import leaf_hash, verify_consistency
+from danji_verify.note import format_note, parse_note
+from danji_verify.policy import Policy
+from danji_verify.proof import Proof
+from danji_verify.tiles import audit, inclusion_proof
+from danji_witness.errors import Refused
+from danji_witness.folder import Folder, make, open_folder
+from danji_witness.logs import log_id
+from danji_witness.mirror import Mirror
+from danji_witness.pull import Sources, Visitor
+from danji_witness.witness import MAX_BODY, Witness
+from made_log import NOON, MadeLog, event, events, flipped, lines_of, served
+from witness_program import running
+
+
+@pytest.fixture
+def parties(tmp_path, made, clock):
+    """The witness of the complex, and that of the city; both watch `made`."""
+    witnesses = {}
+    for name in ("complex", "city"):
+        place = Folder(tmp_path / name)
+        make(place, f"{name}.test")
+        place.logs.write_text(lines_of([(made.key, "")]), "utf-8")
+        witnesses[name] = Witness(place, clock=clock)
+    yield witnesses
+    for witness in witnesses.values():
+        witness.close()
+
+
+@pytest.fixture
+def policy(parties, made):
+    """Both must have cosigned."""
+    keys = {name: witness.identity.key for name, witness in parties.items()}
+    lines = [f"log {made.key}", *(f"witness {name} {key}" for name, key in keys.items())]
+    return Policy.parse("\n".join([*lines, "group both all complex city", "quorum both"]).encode())
+
+
+def ask(parties, log, old, size=None):
+    """The head with every cosignature that was given, and the answers by party."""
+    answers = {name: each.add_checkpoint(log.request(old, size)) for name, each in parties.items()}
+    note = log.head(size)
+    given = b"".join(answer.body for answer in answers.values() if answer.status == 200)
+    return note + given, {name: answer.status for name, answer in answers.items()}
+
+
+def proof_of(log, index, note, size):
+    path = inclusion_proof(index, size, log.files.__getitem__)
+    return Proof(index, tuple(path), note)
+
+
+def test_t11_a_rewritten_history_is_refused_by_both_witnesses_and_offline(parties, policy, made):
+    good, _ = ask(parties, made.grow_by(300), 0)
+    assert proof_of(made, 7, good, 300).verify(made.entries[7], policy).confirmed
+
+    forged = MadeLog(made.origin, made.private)
+    forged.add(*made.entries[:7], b"changed", *made.entries[8:], b"new")
+    note, statuses = ask(parties, forged, 300)
+
+    assert statuses == {"complex": 422, "city": 422}
+    for witness in parties.values():
+        kept = witness.folder.evidence / log_id(made.origin)
+        assert len(list(kept.iterdir())) == 1
+    judgement = proof_of(forged, 7, note, 301).verify(b"changed", policy)
+    assert not judgement.confirmed
+    # The cosignatures of the true head do not hold under the forged one.
+    stolen = [line for line in parse_note(good).signatures if line.name != made.origin]
+    head = parse_note(forged.head())
+    with pytest.raises(NoteError):
+        policy.judge(format_note(head.text, [*head.signatures, *stolen]))
+    true, false = made.tree().root, forged.tree().root
+    with pytest.raises(ProofError):
+        verify_consistency(300, 301, forged.proof(300), true, false)
+
+
+def test_t15_a_witness_whose_state_was_restored_does_not_start(parties, policy, made, tmp_path):
+    city = parties["city"].folder
+    ask(parties, made.grow_by(3), 0)
+    shutil.copytree(city.path, tmp_path / "backup")
+    good, _ = ask(parties, made.grow_by(4), 3)
+    parties["city"].close()
+    for path in city.path.glob("state.db*"):
+        path.unlink()
+    for path in (tmp_path / "backup").glob("state.db*"):
+        shutil.copy(path, city.path)
+
+    with pytest.raises(Refused, match="7번까지 서명했는데 기록에는 3번까지만"):
+        open_folder(city)
+
+    # The fork that it would have cosigned meets the other witness, and is not confirmed.
+    fork = made.fork(3).grow_by(0).add(*(b"another %d" % each for each in range(4)))
+    assert parties["complex"].add_checkpoint(fork.request(3)).status == 409
+    assert policy.judge(good).confirmed
+    assert not policy.judge(fork.head()).confirmed
+
+
+def test_t15_a_folder_restored_whole_is_noticed_by_the_logs_own_notes(
+    parties, policy, made, tmp_path, clock
+):
+    city = parties["city"].folder
+    ask(parties, made.grow_by(3), 0)
+    parties["city"].close()
+    shutil.copytree(city.path, tmp_path / "backup")
+    parties["city"] = Witness(city, clock=clock)
+    good, _ = ask(parties, made.grow_by(4), 3)
+    parties["city"].close()
+    shutil.rmtree(city.path)
+    shutil.copytree(tmp_path / "backup", city.path)
+
+    fork = made.fork(3).add(*(b"another %d" % each for each in range(4)))
+    with served(fork) as site:
+        city.logs.write_text(lines_of([(made.key, site.url)]), "utf-8")
+        parties["city"] = Witness(city, clock=clock)  # the folder alone cannot tell
+        site.files["confirmed"] = good
+        visitor = Visitor(parties["city"], Sources(30), every=60)
+        with pytest.raises(Exception, match="되돌려졌거나"):
+            visitor.visit(parties["city"].logs.current()[made.origin])
+
+        assert site.handed_in == []
+    assert parties["city"].add_checkpoint(fork.request(3)).status == 503
+    assert not policy.judge(fork.head()).confirmed
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_t16_a_damaged_file_of_the_log_is_noticed_and_a_good_copy_served(folder, made, seed):
+    made.add(*events(350, 2))
+    chance = random.Random(seed)
+    with served(made) as site:
+        folder.logs.write_text(lines_of([(made.key, site.url)]), "utf-8")
+        site.files = damaged = dict(made.files)
+        with running(folder.path, "--mirror", "--pull", "3600") as city:
+            site.wait_for(1)
+            path = chance.choice(sorted(set(made.files) - {"checkpoint"}))
+            if chance.random() < 0.5:
+                del damaged[path]
+            else:
+                damaged[path] = flipped(damaged[path], chance.randrange(1 << 20))
+
+            def mirrored(path: str) -> bytes:
+                address = f"{city.url}/mirror/{log_id(made.origin)}/{path}"
+                answer = requests.get(address, timeout=10)
+                if answer.status_code == 404:
+                    raise FileNotFoundError(path)
+                return answer.content
+
+            assert audit(made.size, mirrored) == made.tree().root
+            assert mirrored("checkpoint").startswith(made.tree().text().encode())
+        witness = Witness(folder, keeper=None)
+        found = Mirror(folder, Sources(30)).check(witness.logs.current()[made.origin])
+        witness.close()
+
+    assert (found.repaired, found.damaged_there) == ([], [path])
+    assert path in folder.flags.read_text("utf-8")
+    with pytest.raises((VerifyError, KeyError)):
+        audit(made.size, damaged.__getitem__)
+
+
+def test_t20_a_fork_signed_with_the_stolen_key_is_not_cosigned(parties, policy, made):
+    good, _ = ask(parties, made.grow_by(300), 0)
+    stolen = MadeLog(made.origin, made.private).add(*made.entries[:200], b"forged")
+    stolen.grow_by(200)
+
+    for old in (0, 200, 300, 401):
+        note, statuses = ask(parties, stolen, old)
+        assert 200 not in statuses.values()
+    assert policy.judge(good).confirmed
+    assert not policy.judge(note).confirmed
+    for witness in parties.values():
+        assert len(list((witness.folder.evidence / log_id(made.origin)).iterdir())) == 1
+
+
+def test_t30_a_time_before_the_last_cosignature_is_refused(parties, policy, made, clock, caplog):
+    ask(parties, made.grow_by(3), 0)
+    clock.now -= 1
+
+    note, statuses = ask(parties, made.grow_by(1), 3)
+
+    assert statuses == {"complex": 503, "city": 503}
+    assert "시계가 뒤로 갔습니다" in caplog.text
+    assert "시계가 뒤로" in parties["city"].state.trouble(log_id(made.origin))
+    assert not policy.judge(note).confirmed
+    clock.now += 2
+    later, statuses = ask(parties, made, 3)
+    assert statuses == {"complex": 200, "city": 200}
+    assert policy.judge(later).confirmed
+    assert parties["city"].state.trouble(log_id(made.origin)) == ""
+
+
+def test_t30_a_flood_of_bad_requests_changes_and_keeps_nothing(parties, made):
+    city = parties["city"]
+    ask(parties, made.grow_by(3), 0)
+    before = _everything(city.folder)
+    stranger = MadeLog("danji.test/apt/A99999999/1").grow_by(3)
+    thief = MadeLog(made.origin).grow_by(3)
+    chance = random.Random(30)
+    good = made.request(3)
+    bad = [
+        stranger.request(0),
+        thief.request(3),
+        made.request(2),
+        b"x" * MAX_BODY,
+        *(flipped(good, chance.randrange(len(good) * 8)) for _ in range(300)),
+    ]
+
+    statuses = {city.add_checkpoint(body).status for body in bad if body != good}
+
+    assert statuses <= {400, 403, 404, 409, 422}
+    assert _everything(city.folder) == before
+
+
+def test_t30_whoever_sends_slowly_keeps_nobody_waiting(folder, made):
+    folder.logs.write_text(lines_of([(made.key, "")]), "utf-8")
+    begun = b"POST /add-checkpoint HTTP/1.1\r\nHost: witness\r\nContent-Length: 1000\r\n\r\nold"
+    with running(folder.path) as program, ExitStack() as slow:
+        for _ in range(64):
+            connection = socket.create_connection(("127.0.0.1", program.port))
+            slow.enter_context(connection).sendall(begun)
+
+        status, _, _ = program.add_checkpoint(made.grow_by(3).request(0))
+
+    assert status == 200
+
+
+def test_t03_an_event_dated_back_is_flagged_by_the_city(opened, made, clock, folder):
+    with served(made) as site:
+        city = opened(made, url=site.url, mirror=True)
+        policy = Policy.parse(
+            f"log {made.key}\nwitness city {city.identity.key}\nquorum city\n".encode()
+        )
+        first = made.add(event("a" * 32, 1, None)).head()
+        first += city.add_checkpoint(made.request(0)).body
+        clock.now += 3600
+        two_days_ago = NOON - 2 * 86400
+        made.add(event("b" * 32, 1, None, at=two_days_ago), event("c" * 32, 1, None, at=NOON + 60))
+        second = made.head() + city.add_checkpoint(made.request(1)).body
+
+    [flag] = [json.loads(line) for line in folder.flags.read_text("utf-8").splitlines()]
+    assert flag["index"] == 1
+    assert "10분 넘게 앞섭니다" in flag["sentence"]
+    # Anybody can say the same: it was not in the tree cosigned first, and is in the second.
+    with pytest.raises(ProofError):
+        Proof(1, (leaf_hash(made.entries[0]),), first).verify(made.entries[1], policy)
+    since = policy.judge(first).cosigned["city"]
+    assert proof_of(made, 1, second, 3).verify(made.entries[1], policy).confirmed
+    assert datetime.fromtimestamp(two_days_ago, UTC) < since
+
+
+def _everything(folder):
+    return {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file()}
