@@ -83,6 +83,11 @@ def post(path: str, fields: Fields, *, cookies: str, **headers: str) -> bytes:
     return _request("POST", path, cookies, headers, urlencode(fields, doseq=True).encode())
 
 
+def post_bytes(path: str, data: bytes) -> bytes:
+    """A POST request with bytes as they are."""
+    return _request("POST", path, "", {}, data)
+
+
 def post_json(path: str, data: object, *, token: str, key: str) -> bytes:
     """A call of the API that writes. Args: `key` is new for each thing to be done."""
     headers = {

@@ -135,14 +135,15 @@ def integrate(place: Installation, seconds: float) -> tuple[float, float]:
 
     Returns: these, and how many the processor could hash if there were nothing else.
     """
-    from danji.transparency.actions import log_key
+    from danji.base.keys import log_signer
+    from danji.transparency.keys import key_name
     from danji.transparency.sequencer import BATCH, apply, check_staged, stage
     from danji_verify import merkle
     from danji_verify.checkpoint import Checkpoint, sign_checkpoint
     from danji_verify.tiles import Edge, grow
 
     code = place.cast.complex.code
-    key, folder = log_key(code, 1), place.home / "log"
+    key, folder = log_signer(code, key_name(1)), place.home / "log"
     entries = [os.urandom(300).hex().encode() for _ in range(BATCH)]
     hashes = [merkle.leaf_hash(entry) for entry in entries]
     edge, done, begun = Edge(), 0, time.perf_counter()

@@ -29,13 +29,22 @@ django.setup()
 del os.environ["DJANGO_SETTINGS_MODULE"]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-TOOLS = {"browser": CHROMIUM, "poppler": shutil.which("pdfsig") and shutil.which("pdftotext")}
+TOOLS = {
+    "browser": CHROMIUM,
+    "poppler": shutil.which("pdfsig") and shutil.which("pdftotext"),
+    "softhsm": shutil.which("softhsm2-util"),
+}
+MISSING = {
+    "browser": "Chromium is not installed",
+    "poppler": "poppler is missing",
+    "softhsm": "SoftHSM is missing",
+}
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark, tool in TOOLS.items():
         if item.get_closest_marker(mark) and not tool:
-            reason = {"browser": "Chromium is not installed", "poppler": "poppler is missing"}[mark]
+            reason = MISSING[mark]
             if os.environ.get("DANJI_CI"):
                 pytest.fail(reason)
             pytest.skip(reason)
@@ -106,27 +115,47 @@ class Keys:
 
 @pytest.fixture(scope="session")
 def seal_keys() -> Keys:
-    from danji.renditions.seal import create_seal
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-    return Keys(*create_seal("들꽃마을아파트", "A10000001", at=datetime(2026, 1, 1, tzinfo=UTC)))
+    from danji.renditions.seal import certify_seal
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=3072)
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    return Keys(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+        certify_seal(key, "들꽃마을아파트", "A10000001", at=at),
+    )
 
 
 @pytest.fixture
 def found(db, monkeypatch, seal_keys, tmp_path, settings, at) -> Callable[..., object]:
     """Take in a complex, with files and keys in a folder of the test's own."""
-    from danji.base import tenancy
+    from danji.base import keys, tenancy
     from danji.config import founding
     from danji.renditions import jobs
 
-    for name in ("FILES", "KEYS", "PUBLIC", "STAGING"):
+    for name in ("FILES", "KEYS", "PUBLIC", "STAGING", "ASIDE", "EVIDENCE", "REPORTS"):
         setattr(settings, name, tmp_path / name.lower())
     jobs.seal_key.cache_clear()
     from danji.formbook.actions import publish_builtin_forms
 
     publish_builtin_forms()
-    monkeypatch.setattr(
-        founding, "create_seal", lambda *_, **__: (seal_keys.pem, seal_keys.certificate)
-    )
+
+    make_seal_key, certify_seal = founding.make_seal_key, founding.certify_seal
+
+    def keep_made(code: str, name: str) -> None:
+        if name == "seal":
+            keys.keep_key(code, f"{name}.pem", seal_keys.pem)
+        else:
+            make_seal_key(code, name)
+
+    def certified(key: object, *of: object, at: datetime) -> bytes:
+        is_made = keys.seal_signer(of[1], "seal").public_key() == key.public_key()
+        return seal_keys.certificate if is_made else certify_seal(key, *of, at=at)
+
+    monkeypatch.setattr(founding, "make_seal_key", keep_made)
+    monkeypatch.setattr(founding, "certify_seal", certified)
 
     def make(code: str, name: str, *, demonstration: bool = True) -> object:
         complex_ = founding.found_complex(

@@ -81,3 +81,37 @@ def test_only_the_first_addresses_of_a_name_are_tried(monkeypatch):
         hand_over("http://many.example/")
     assert [host for host, _ in tried] == ["203.0.113.0", "203.0.113.1", "203.0.113.2"]
     assert all(0 < seconds <= outside.CONNECT for _, seconds in tried)
+
+
+def ask(url, limit=10):
+    with outside.outside_session(may_lead_inside=True) as session:
+        return outside.ask(session, url, b"", limit=limit)
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 5\r\n", b""])
+def test_an_answer_is_read_to_its_end(length):
+    said = b"HTTP/1.1 409 Conflict\r\n" + length + b"\r\n12345"
+    with server(lambda connection: connection.sendall(said)) as url:
+        assert ask(url) == outside.Answer(409, b"12345")
+
+
+def test_an_answer_beyond_the_limit_is_none():
+    beginning = b"HTTP/1.1 200 OK\r\n\r\n"
+    with (
+        server(lambda connection: drip(connection, beginning, b"0" * 1000)) as url,
+        pytest.raises(requests.ConnectionError, match="too long"),
+    ):
+        ask(url)
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 500\r\n", b""])
+def test_an_answer_that_drips_is_cut_off(monkeypatch, length):
+    monkeypatch.setattr(outside, "ANSWER", 0.2)
+    beginning = b"HTTP/1.1 200 OK\r\n" + length + b"\r\n"
+    begun = monotonic()
+    with (
+        server(lambda connection: drip(connection, beginning, b"0")) as url,
+        pytest.raises(requests.ConnectionError),
+    ):
+        ask(url, limit=1000)
+    assert monotonic() - begun < 2

@@ -115,6 +115,7 @@ def test_whatever_is_killed_is_started_again(up):
     said(running, "Ctrl-C")
     kept = {
         "manage\0sequencer": "봉인 처리기",
+        "manage\0notary": "확인 처리기",
         "manage\0worker": "작업 처리기",
         "manage\0messenger": "알림 처리기",
         "danji.config.serve": "웹 서버",

@@ -89,7 +89,7 @@ def test_every_test_a_document_names_exists():
     }
     written = {
         name
-        for folder in ("tests", "verifier/tests")
+        for folder in ("tests", "verifier/tests", "witness/tests")
         for path in (ROOT / folder).rglob("test_*.py")
         for name in [path.stem, *re.findall(r"^def (test_\w+)", path.read_text("utf-8"), re.M)]
     }

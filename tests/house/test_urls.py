@@ -10,11 +10,14 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from danji.accounts.actions import move_in, register_person
 from danji.approvals import deciding, drafting
+from danji.audit.findings import Severity
+from danji.audit.models import AuditRun
 from danji.authority.actions import propose_leaving, set_absence
 from danji.base import tenancy
 from danji.complexes.models import Building, Unit
 from danji.config.urls import CLOSED
 from danji.disclosure.models import Publication
+from danji.disposal.actions import propose_disposal
 from danji.integration.actions import issue_token, register_webhook
 from danji.integration.models import ApiScope
 from danji.outbox.models import Message, PushSubscription
@@ -22,6 +25,7 @@ from danji.records.models import Record
 from danji.routing.models import RoutingRevision
 from danji.rules.absence import Reason
 from danji.rules.approval import Choice, Decision, Ending
+from danji.rules.disposal import Basis
 from danji.signing.models import RevocationRequest, SigningKey
 
 OPEN = {
@@ -35,6 +39,7 @@ OPEN = {
     "mfa_login_webauthn",
     "mfa_authenticate",
     "service-worker",
+    "cosignature",
     "authority:invitation",
     "api:page",
     "api:openapi",
@@ -49,6 +54,7 @@ OWN = {
     "desk:register",
     "desk:several",
     "desk:settings",
+    "desk:seal",
     "desk:favourites",
     "desk:recurring",
     "routing:rules",
@@ -56,6 +62,7 @@ OWN = {
     "authority:people",
     "authority:appointment",
     "authority:absences",
+    "audit:audits",
     "outbox:told",
     "outbox:notifications",
     "outbox:devices",
@@ -67,6 +74,9 @@ OWN = {
     "integration:tokens",
     "integration:webhooks",
     "sign:keys",
+    "disposal:disposals",
+    "disposal:proposal",
+    "disposal:readings",
     "mfa_index",
     "mfa_reauthenticate",
     "mfa_list_webauthn",
@@ -86,7 +96,9 @@ KEYS = {
     "key_id",
     "revocation_id",
     "token_id",
+    "run_id",
     "webhook_id",
+    "disposal_id",
 }
 # What opens with the link of a message, and with nothing else.
 LINK = "sign/<str:token>/"
@@ -191,9 +203,22 @@ def ids(clerk, chief, manager, sign, at):
         "absence_id": away.id,
         "key_id": key.id,
         "revocation_id": revocation.id,
+        "run_id": AuditRun.objects.create(
+            complex=manager.complex,
+            started_at=at,
+            finished_at=at,
+            rows=1,
+            faults=0,
+            doubts=0,
+            findings={"logs": [], "counts": dict.fromkeys(Severity, 0), "findings": []},
+            report="화단 정비",
+        ).id,
         "token_id": issue_token(
             "화단 정비", [ApiScope.READ], at.date() + timedelta(days=1), actor=clerk, at=at
         ).token.id,
+        "disposal_id": propose_disposal(
+            [document.id], Basis.ORDER, "화단 정비", actor=manager, at=at
+        ).id,
         "webhook_id": register_webhook(
             "화단 정비", "https://books.example.com/", list(Ending), actor=manager, at=at
         ).webhook.id,

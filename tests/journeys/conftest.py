@@ -16,6 +16,7 @@ from installations import CHROMIUM, Installation, running, until
 PROGRAMS = (
     ("danji.config.serve",),
     ("danji.config.manage", "sequencer"),
+    ("danji.config.manage", "notary"),
     ("danji.config.manage", "worker"),
     ("danji.config.manage", "messenger"),
 )
@@ -58,7 +59,12 @@ def site(installation: Installation) -> Iterator[str]:
     assert answer.returncode == 0, answer.stderr
     answer = installation.manage("demonstrate")
     assert answer.returncode == 0, answer.stdout + answer.stderr
-    with running(installation, *PROGRAMS):
+    witnesses = [
+        ("danji_witness", "run", str(folder), "--pull", "0.5")
+        for folder in (installation.home / "demo").glob("witness-*")
+    ]
+    assert len(witnesses) == 2
+    with running(installation, *PROGRAMS, *witnesses):
         until(lambda: answers(address))
         yield address
 

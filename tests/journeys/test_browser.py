@@ -19,6 +19,7 @@ pytestmark = pytest.mark.browser
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
+FORGET = ("--memory", "none")  # of the verifier: each installation has another log of this name
 
 
 @pytest.fixture(params=[PHONE, DESK], ids=["phone", "desk"])
@@ -116,29 +117,40 @@ def test_from_draft_to_a_proof_that_a_stranger_checks(page, site, tmp_path):
     check(page)
     row.first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text(title)
+    bundle_link = page.get_by_role("link", name="증명 묶음")
+
+    def confirmed():
+        page.reload()
+        return bundle_link.count()
+
+    until(confirmed)
     check(page)
-    pdf, proof = (
-        fetched(page, page.get_by_role("link", name=name).first, tmp_path)
-        for name in ("PDF 받기", "증명 파일")
-    )
+    pdf = fetched(page, page.get_by_role("link", name="PDF 받기"), tmp_path)
+    proof = tmp_path / f"{pdf.name}.tlog-proof"
+    proof.write_bytes(page.request.get(f"{page.url}document.pdf.tlog-proof").body())
+    bundle = fetched(page, bundle_link, tmp_path)
     policy = tmp_path / "policy.txt"
     with urllib.request.urlopen(f"{site}/public/A10023456/log/1/policy.txt") as reply:
         policy.write_bytes(reply.read())
 
-    answer = subprocess.run(
-        [sys.executable, "-m", "danji_verify", pdf, "--proof", proof, "--policy", policy],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert answer.returncode == 0, answer.stdout
+    for given in ((pdf, "--proof", proof), (bundle,)):
+        answer = subprocess.run(
+            [sys.executable, "-m", "danji_verify", *given, "--policy", policy, *FORGET],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert answer.returncode == 0, answer.stdout
+        assert "(확정)" in answer.stdout
 
-    page.goto(Path(danji_verify.__file__).with_name("verify.html").as_uri())
-    documents, trusted = page.locator("input[type=file]").all()
-    documents.set_input_files([pdf, proof])
-    trusted.set_input_files(policy)
-    page.get_by_role("button", name="확인하기").click()
-    expect(page.locator("#verdict")).to_have_attribute("data-state", "ok")
+    verifier = Path(danji_verify.__file__).with_name("verify.html").as_uri()
+    for given in ([pdf, proof], [bundle]):
+        page.goto(verifier)
+        documents, trusted = page.locator("input[type=file]").all()
+        documents.set_input_files(given)
+        trusted.set_input_files(policy)
+        page.get_by_role("button", name="확인하기").click()
+        expect(page.locator("#verdict")).to_have_attribute("data-state", "ok")
 
 
 def fetched(page: Page, link, folder: Path) -> Path:

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from danji.renditions.pdf import Embedded, Labels, OfficialDocument, render
-from danji.renditions.seal import SealKey, create_seal
+from danji.renditions.seal import SealKey, certify_seal
 
 INPUTS = Path(__file__).parent / "inputs"
 
@@ -50,12 +51,13 @@ def sealed_at() -> datetime:
 
 
 @pytest.fixture(scope="session")
-def complex_seal(sealed_at: datetime) -> tuple[bytes, bytes]:
-    return create_seal("들꽃마을아파트", "A10000001", at=sealed_at)
+def complex_seal(sealed_at: datetime) -> tuple[rsa.RSAPrivateKey, bytes]:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=3072)
+    return key, certify_seal(key, "들꽃마을아파트", "A10000001", at=sealed_at)
 
 
 @pytest.fixture(scope="session")
-def seal_key(complex_seal: tuple[bytes, bytes]) -> SealKey:
+def seal_key(complex_seal: tuple[rsa.RSAPrivateKey, bytes]) -> SealKey:
     return SealKey.load(*complex_seal)
 
 

@@ -80,6 +80,14 @@ def get(digest: str) -> bytes:
     return data
 
 
+def remove(digest: str) -> None:
+    """Keep the bytes of a digest no longer. Whoever asks has seen that nothing else names them."""
+    path = _path(digest)
+    path.unlink(missing_ok=True)
+    if path.parent.exists():
+        sync_folder(path.parent)
+
+
 def require(digest: str, name: str) -> None:
     """See that a kept file is there and holds what it should; `name` is what people call it.
 

@@ -3,13 +3,15 @@
 Such an address must not lead our server inside: a name may lead inside, and be another the next
 moment, so what counts is where the connection leads. No proxy and no password is taken out of the
 server's surroundings, nobody leads us elsewhere, and what is said in answer is not read beyond its
-head. Nor must it hold us: what urllib3 grants each address and each read is granted all of them
-together. Only looking up a name takes as long as the resolver lets it.
+head, or, where it is asked for, beyond a limit. Nor must it hold us: what urllib3 grants each
+address and each read is granted all of them together. Only looking up a name takes as long as the
+resolver lets it.
 """
 
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from ipaddress import ip_address
 from threading import Timer
 from time import monotonic
@@ -19,7 +21,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.response import HTTPResponse
 from urllib3.util.connection import create_connection
 
@@ -53,6 +55,46 @@ def hand_over(
         stream=True,
     ) as answer:
         return answer
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What somebody said, all of it."""
+
+    status: int
+    body: bytes
+
+
+def ask(
+    session: requests.Session,
+    url: str,
+    body: bytes | None = None,
+    *,
+    limit: int,
+    media_type: str | None = None,
+) -> Answer:
+    """Post a body, or get what is there, and read the answer to its end.
+
+    Args: `limit` is how many bytes an answer may have, `media_type` that of the body.
+    Raises: requests.RequestException, also for an answer that is longer, or takes too long.
+    """
+    with session.request(
+        "GET" if body is None else "POST",
+        url,
+        data=body,
+        headers={"Accept-Encoding": "identity", "Content-Type": media_type},
+        timeout=(CONNECT, ANSWER),
+        allow_redirects=False,
+        stream=True,
+    ) as answer:
+        try:
+            with _cut_off(answer.raw.connected):  # type: ignore[union-attr]
+                said = answer.raw.read(limit + 1, decode_content=False)
+        except (HTTPError, OSError) as problem:
+            raise requests.ConnectionError("the answer broke off") from problem
+        if len(said) > limit:
+            raise requests.ConnectionError("the answer is too long")
+        return Answer(answer.status_code, said)
 
 
 class _Session(requests.Session):
@@ -118,13 +160,20 @@ def _cut_off(connected: socket.socket) -> Iterator[None]:
         raise TimeoutError("timed out")
 
 
+def _remembering(response: HTTPResponse, connected: socket.socket) -> HTTPResponse:
+    """The head of an answer, with its connection, for the body to be cut off as well."""
+    response.connected = connected  # type: ignore[attr-defined]
+    return response
+
+
 class _Connection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         return _connected(self)
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]
-        with _cut_off(self.sock):
-            return super().getresponse()
+        connected = self.sock  # which it lets go of where the other side will close it
+        with _cut_off(connected):
+            return _remembering(super().getresponse(), connected)
 
 
 class _SecureConnection(HTTPSConnection):
@@ -132,8 +181,9 @@ class _SecureConnection(HTTPSConnection):
         return _connected(self)
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]
-        with _cut_off(self.sock):
-            return super().getresponse()
+        connected = self.sock  # which it lets go of where the other side will close it
+        with _cut_off(connected):
+            return _remembering(super().getresponse(), connected)
 
 
 class _OutsideConnection(_Connection):

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from pathlib import Path
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -18,11 +20,16 @@ from danji.accounts.queries import offices_of
 from danji.authority.actions import enter_officeholder as enter
 from danji.base import tenancy
 from danji.complexes.models import Complex
+from danji.config.continuing import continue_complex
 from danji.config.founding import found_complex
 from danji.outbox.actions import tell
-from danji.rules.periods import day_in_seoul
+from danji.rules.periods import day_in_seoul, format_date
 from danji.rules.refusal import Refusal
 from danji.rules.text import clean_line
+from danji.transparency import witnessing
+from danji.transparency.models import Party, Trouble, Witness
+from danji.transparency.queries import log_of
+from danji.transparency.witnessing import register_witness
 
 
 def enter_complex(*, code: str, name: str, address: str, phone: str, at: datetime) -> str:
@@ -46,6 +53,22 @@ def enter_complex(*, code: str, name: str, address: str, phone: str, at: datetim
     return f"{complex_.name}({code})을(를) 등록했습니다. 이제 관리사무소장을 등록해 주세요."
 
 
+def enter_continued(folder: Path, *, at: datetime) -> str:
+    """Take in a complex that comes from another operator, with the folder exported there.
+
+    Raises: Refusal when the folder cannot be used.
+    """
+    with _database():
+        complex_ = continue_complex(folder, at=at)
+        with tenancy.within(complex_.id):
+            log = log_of(complex_.id)
+    return (
+        f"{complex_.name}({complex_.code})을(를) 이어받았습니다. 앞 장부의 마지막 머리를 첫 자리에 "
+        f"적은 {log.number}번 장부를 엽니다.\n"
+        "지난 문서는 폴더의 documents에 있습니다. 이제 관리사무소장을 등록해 주세요."
+    )
+
+
 def enter_officeholder(
     *, code: str, office: str, name: str, email: str, since: str, until: str, at: datetime
 ) -> str:
@@ -63,7 +86,7 @@ def enter_officeholder(
     first = _day(since, "--since") or day_in_seoul(at)
     last = _day(until, "--until")
     with _database(), transaction.atomic():
-        complex_ = _complex(code)
+        complex_ = complex_of(code)
         with tenancy.within(complex_.id):
             enter(complex_, held, name=name, email=email, since=first, until=last, at=at)
     term = f"{first}부터 {last}까지" if last else f"{first}부터"
@@ -92,8 +115,89 @@ def enter_phone(*, email: str, phone: str, at: datetime) -> str:
     return f"{person.name} 님의 휴대전화 번호가 {said}."
 
 
-def _complex(code: str) -> Complex:
-    complex_ = Complex.objects.filter(code=code).first()
+def enter_witness(*, code: str, party: str, label: str, key: str, url: str, at: datetime) -> str:
+    """Let somebody watch the log of a complex, or without a code every log here.
+
+    Args: `party` by its key or in Korean; `key` as a policy writes it; `url` where it is asked, if
+    it is.
+    Raises: Refusal when something typed cannot be used.
+    """
+    with _database():
+        entered = register_witness(
+            label=_line(label, "확인 기관의 이름", limit=100),
+            party=_party(party),
+            vkey=key,
+            url=url,
+            complex_=complex_of(code) if code else None,
+            at=at,
+        )
+    whose = f"{entered.complex.name}의 장부" if entered.complex else "이곳의 모든 장부"
+    return f"확인 기관 {entered.label}({entered.name})이(가) {whose}를 확인합니다."
+
+
+def end_witness(*, name: str, at: datetime) -> str:
+    """Let a witness count no more. Raises: Refusal when there is none of that name."""
+    with _database():
+        ended = witnessing.end_witness(name, at=at)
+    return f"확인 기관 {ended.label}({ended.name})의 확인을 끝냈습니다."
+
+
+def listed_witnesses() -> Iterator[str]:
+    """Who watches which log, and who did, a line for each."""
+    with _database():
+        for witness in Witness.objects.select_related("complex"):
+            words = [
+                witness.name,
+                witness.label,
+                Party(witness.party).label,
+                witness.complex.code if witness.complex else "모든 장부",
+                witness.url or "스스로 보냄",
+                f"{format_date(day_in_seoul(witness.since))}부터",
+            ]
+            if witness.until:
+                words.append(f"{format_date(day_in_seoul(witness.until))}까지")
+            yield " · ".join(words)
+
+
+def listed_troubles() -> Iterator[str]:
+    """What is wrong with which log now, a line for each, by the number that ends it."""
+    with _database():
+        for trouble in Trouble.objects.filter(until=None):
+            yield f"{trouble.id} · {trouble.origin} · {trouble.sentence}"
+
+
+def end_trouble(*, trouble: str, at: datetime) -> str:
+    """Say that a trouble was looked into and is over; one that is not comes back by itself.
+
+    Raises: Refusal when there is none of that number.
+    """
+    with _database(), transaction.atomic():
+        try:
+            found = Trouble.objects.filter(until=None).get(id=UUID(trouble))
+        except (ValueError, Trouble.DoesNotExist):
+            raise Refusal(
+                f"지금 있는 문제 가운데 {trouble}은(는) 없습니다.",
+                next_step="troubles 명령으로 번호를 확인해 주세요.",
+            ) from None
+        found.until = at
+        found.save(update_fields=["until"])
+    return f"끝난 일로 적었습니다: {found.sentence}"
+
+
+def _party(text: str) -> Party:
+    for party in Party:
+        if text in {party.value, party.label}:
+            return party
+    words = ", ".join(f"{party.label}({party.value})" for party in Party)
+    raise Refusal(
+        f"누구 쪽인지 읽을 수 없습니다: {text}", next_step=f"이 가운데 하나를 적어 주세요: {words}"
+    )
+
+
+def complex_of(code: str) -> Complex:
+    """The complex with this K-apt code. Raises: Refusal when there is none, or no database."""
+    with _database():
+        complex_ = Complex.objects.filter(code=code).first()
     if complex_ is None:
         raise Refusal(
             f"단지코드 {code}인 단지가 없습니다.",

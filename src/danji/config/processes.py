@@ -3,6 +3,8 @@
 import sys
 from dataclasses import dataclass
 
+from danji.config import settings
+
 
 @dataclass(frozen=True)
 class Program:
@@ -21,6 +23,18 @@ WEB = Program("web", "웹 서버", ("danji.config.serve",))
 PROGRAMS = (
     WEB,
     Program("sequencer", "봉인 처리기", ("danji.config.manage", "sequencer")),
+    Program("notary", "확인 처리기", ("danji.config.manage", "notary")),
     Program("worker", "작업 처리기", ("danji.config.manage", "worker")),
     Program("messenger", "알림 처리기", ("danji.config.manage", "messenger")),
 )
+
+
+def programs() -> tuple[Program, ...]:
+    """What is kept running here: in a demonstration its witnesses too, once they were made."""
+    played = sorted((settings.HOME / "demo").glob("witness-*")) if settings.DEMO else []
+    return PROGRAMS + tuple(
+        Program(
+            folder.name, "연습용 확인 기관", ("danji_witness", "run", str(folder), "--pull", "2")
+        )
+        for folder in played
+    )

@@ -31,6 +31,9 @@ FILES = HOME / "files"
 KEYS = HOME / "keys"
 PUBLIC = HOME / "public"
 STAGING = HOME / "staging"
+ASIDE = HOME / "aside"  # damaged files of logs that were mended
+REPORTS = HOME / "reports"
+EVIDENCE = HOME / "evidence"  # what shows that a log has two faces
 # Below this much free space nothing new is taken in: what was promised must still fit.
 FREE_SPACE_FLOOR = int(os.environ.get("DANJI_FREE_SPACE_FLOOR", str(256 * 1024 * 1024)))
 UPLOAD_LIMIT = int(os.environ.get("DANJI_UPLOAD_LIMIT", str(20 * 1024 * 1024)))
@@ -38,6 +41,11 @@ UPLOAD_LIMIT = int(os.environ.get("DANJI_UPLOAD_LIMIT", str(20 * 1024 * 1024)))
 CLAMAV = os.environ.get("DANJI_CLAMAV", "")
 if not re.fullmatch(r"(unix:/.+|tcp:.+:\d{1,5})?", CLAMAV):  # else each upload would fail
     raise ValueError(f"DANJI_CLAMAV={CLAMAV}")
+# The token (HSM) in which new keys are made, by PKCS#11; without a module, keys are files.
+PKCS11_MODULE = os.environ.get("DANJI_PKCS11_MODULE", "")
+PKCS11_TOKEN = os.environ.get("DANJI_PKCS11_TOKEN", "")
+PKCS11_PIN = os.environ.get("DANJI_PKCS11_PIN", "")
+PKCS11_PIN_FILE = os.environ.get("DANJI_PKCS11_PIN_FILE", "")
 
 DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", DOMAIN, urlsplit(SITE_URL).hostname or HOST]
@@ -69,6 +77,8 @@ INSTALLED_APPS = [
     "danji.renditions",
     "danji.disclosure",
     "danji.integration",
+    "danji.disposal",
+    "danji.audit",
     "danji.config",
 ]
 MIDDLEWARE = [
@@ -205,6 +215,11 @@ KAKAO_TEMPLATE = os.environ.get("DANJI_KAKAO_TEMPLATE", "")
 RELAY_URL = os.environ.get("DANJI_RELAY_URL", "")
 RELAY_KEY = os.environ.get("DANJI_RELAY_KEY", "")
 CERTIFICATE_ISSUERS = os.environ.get("DANJI_CERTIFICATE_ISSUERS", "")
+
+# Who tells the time (RFC 3161) under the log of logs once a day, and a PEM file of the authorities
+# it has to be one of. Without an address no time is asked for.
+TSA_URL = os.environ.get("DANJI_TSA_URL", "")
+TSA_CERTS = os.environ.get("DANJI_TSA_CERTS", "")
 
 # 1: programs inside the house may be told how documents end, also by plain http.
 WEBHOOK_ALLOW_PRIVATE = os.environ.get("DANJI_WEBHOOK_ALLOW_PRIVATE") == "1"

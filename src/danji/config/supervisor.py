@@ -16,7 +16,7 @@ from typing import NoReturn
 from danji.base import tether
 from danji.base.postgres import Cluster
 from danji.config import settings
-from danji.config.processes import PROGRAMS, WEB, Program
+from danji.config.processes import WEB, Program, programs
 from danji.rules.refusal import Refusal
 
 LOGS = settings.HOME / "logs"
@@ -45,7 +45,7 @@ class Supervisor:
     def __init__(self, cluster: Cluster | None, held: int) -> None:
         self._cluster = cluster
         self._held = held
-        self._kept = [Kept(program) for program in PROGRAMS]
+        self._kept = [Kept(program) for program in programs()]
         self._database_due = 0.0
         self._database_pause = 0.0
 

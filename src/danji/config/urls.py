@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from danji.web import account
+from danji.web import account, witness
 from danji.web.outbox.views import service_worker
 from danji.web.public import views as public
 
@@ -12,6 +12,7 @@ CLOSED = r"^accounts/(?:signup|email|confirm-email|password|reauthenticate)/"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", public.home, name="home"),
     path("service-worker.js", service_worker, name="service-worker"),
+    path("witness/cosignature", witness.cosignature, name="cosignature"),
     re_path(CLOSED, account.closed),
     path("accounts/", include("allauth.urls")),
     path("demo/", include("danji.web.demo")),
@@ -19,6 +20,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("danji.web.sign.urls")),
     path("desk/", include("danji.web.desk.urls")),
     path("desk/", include("danji.web.authority.urls")),
+    path("desk/", include("danji.web.disposal.urls")),
+    path("desk/", include("danji.web.audit.urls")),
     path("desk/", include("danji.web.outbox.urls")),
     path("desk/", include("danji.web.integration.urls")),
     path("residents/", include("danji.web.residents.urls")),

@@ -7,14 +7,22 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from danji.accounts.models import Office, Officeholder
+from danji.accounts.queries import actor_value
 from danji.complexes.models import Complex
 from danji.disclosure.inspection import UNPROVEN, Place
-from danji.disclosure.models import Clearance, Obstacle, Publication
+from danji.disclosure.models import (
+    WITHDRAWAL_REASON,
+    Clearance,
+    Obstacle,
+    Publication,
+    Withdrawal,
+)
 from danji.disclosure.queries import DisclosedRecord, read_record
 from danji.outbox.actions import tell
 from danji.renditions.models import Rendition
 from danji.rules.periods import day_in_seoul
 from danji.rules.refusal import Refusal
+from danji.rules.text import clean_line
 from danji.transparency.actions import append_event
 from danji_verify.canonical import canonical
 from danji_verify.entry import Event, format_time
@@ -88,6 +96,50 @@ def note_obstacle(shown: DisclosedRecord, places: Sequence[Place], *, at: dateti
     for officer in told.filter(office__in=offices).select_related("person", "complex"):
         tell(officer, subject, body, at=at)
     return obstacle
+
+
+@transaction.atomic
+def withdraw_disclosure(
+    record_id: UUID, reason: str, *, actor: Officeholder, at: datetime
+) -> Withdrawal:
+    """Take the disclosure of a record back (공개 철회), for good: its page says so from then on.
+
+    The record itself stays, and its digest stays provable. What may be shown again is filed anew.
+    Raises: Refusal for anybody but the manager, without a reason, and for what is not disclosed;
+    Record.DoesNotExist.
+    """
+    if actor.office != Office.MANAGER or not actor.covers(day_in_seoul(at)):
+        raise Refusal(
+            "공개를 철회하는 일은 관리사무소장이 합니다.",
+            next_step="관리사무소장께 부탁해 주세요.",
+        )
+    shown = read_record(actor, record_id)
+    reason = clean_line(reason, "철회하는 까닭", limit=WITHDRAWAL_REASON)
+    if not reason:
+        raise Refusal(
+            "철회하는 까닭이 적혀 있지 않습니다.",
+            next_step="까닭을 적어 주세요. 공개 화면에 그대로 보이니 개인정보는 적지 말아 주세요.",
+        )
+    if shown.publication is None:
+        raise Refusal("공개하지 않은 문서입니다.", next_step="더 하실 일은 없습니다.")
+    if shown.withdrawal is not None:
+        raise Refusal("이미 공개를 철회한 문서입니다.", next_step="더 하실 일은 없습니다.")
+    leaf_hash = append_event(
+        actor.complex,
+        shown.record.doc,
+        Event.DISCLOSURE_WITHDRAWN,
+        {"reason": reason.encode(), "actor": actor_value(actor)},
+        at=at,
+    )
+    withdrawal: Withdrawal = Withdrawal.objects.create(
+        complex=actor.complex,
+        record=shown.record,
+        reason=reason,
+        withdrawn_by=actor,
+        withdrawn_at=at,
+        leaf_hash=leaf_hash,
+    )
+    return withdrawal
 
 
 @transaction.atomic

@@ -1,6 +1,7 @@
 """Publishing: what is due to be shown is checked, written out as static files, and logged."""
 
 import logging
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -12,20 +13,31 @@ from danji.base.jobs import each
 from danji.complexes.models import Complex
 from danji.disclosure import site
 from danji.disclosure.actions import note_obstacle, publish_record
+from danji.disclosure.bundles import bundle_of, stamped_leaves
+from danji.disclosure.endings import proof_of_end, tombstone_of
 from danji.disclosure.inspection import UNPROVEN, Place, find_obstacles
-from danji.disclosure.models import Clearance, Obstacle, Publication
+from danji.disclosure.models import Clearance, Confirmation, Obstacle, Publication
 from danji.disclosure.queries import (
+    Agreement,
+    DisclosedRecord,
+    agreement_on,
+    closed_records,
     disclosed,
+    open_records,
     pdf_of,
     proof_of,
     publicly_replaced,
-    published_records,
 )
 from danji.records.models import Record
 from danji.renditions.models import Rendition
 from danji.rules.disclosure import Scope
-from danji.transparency.models import Leaf
-from danji.transparency.queries import policy
+from danji.transparency.queries import (
+    confirmed_leaves,
+    has_head,
+    policy,
+    published_head,
+    standing_leaves,
+)
 from danji_verify.check import check_pdf
 from danji_verify.entry import Event
 from danji_verify.report import Verdict
@@ -63,27 +75,140 @@ def write_missing_pages(complex_id: UUID) -> int:
     complex_ = Complex.objects.get(id=complex_id)
 
     def write(publication: Publication) -> None:
-        shown = disclosed(publication.record)
-        site.write_document(
-            shown,
-            complex_,
-            pdf=pdf_of(shown),
-            proof=proof_of(shown, complex_),
-            at=publication.published_at,
-        )
+        _write(disclosed(publication.record), complex_, at=publication.published_at)
 
     with tenancy.within(complex_id):
         missing = [
             publication
-            for publication in published_records(complex_id)
+            for publication in open_records(complex_id)
             if not site.is_written(complex_, publication.record)
         ]
     return each(complex_id, missing, write)
 
 
+def confirm_published_records(complex_id: UUID) -> int:
+    """Say on the page of every published record that the witnesses have agreed on it, and offer its
+    proof bundle there; write that once more when it can hold a time stamp. Safe to run twice.
+
+    Returns: how many became confirmed (확정), or stamped.
+    """
+    complex_ = Complex.objects.get(id=complex_id)
+    return sum(_confirm(complex_, stamped=stamped) for stamped in (False, True))
+
+
+def _confirm(complex_: Complex, *, stamped: bool) -> int:
+    def confirm(publication: Publication) -> None:
+        shown = disclosed(publication.record)
+        agreement = _write(shown, complex_, at=publication.published_at)
+        if agreement is not None:
+            Confirmation.objects.create(
+                complex=complex_,
+                record=shown.record,
+                size=agreement.size,
+                stamped=stamped,
+                written_at=timezone.now(),
+            )
+
+    with tenancy.within(complex_.id):
+        covered = stamped_leaves(complex_) if stamped else confirmed_leaves(complex_.id)
+        agreed = covered.filter(event__doc=OuterRef("record__doc"), event__name=Event.FINALIZED)
+        written = Confirmation.objects.filter(
+            complex_id=complex_.id, record_id=OuterRef("record_id"), stamped=stamped
+        )
+        waiting = list(
+            open_records(complex_.id)
+            .filter(Exists(agreed), ~Exists(written))
+            .order_by("published_at", "id")[:BATCH]
+        )
+    return each(complex_.id, waiting, confirm)
+
+
+def renew_proofs(complex_id: UUID) -> int:
+    """Write the proofs of what is published again under the log's new key, once that signs: under
+    the old one alone a proof is believed only where the witnesses had agreed.
+
+    Returns: how many documents were written.
+    """
+    complex_ = Complex.objects.get(id=complex_id)
+
+    def write(publication: Publication) -> None:
+        _write(disclosed(publication.record), complex_, at=publication.published_at)
+
+    with tenancy.within(complex_id):
+        agreed = policy(complex_)
+        key = str(agreed.logs[0].key)
+        if site.proofs_signed_by(complex_) == key or not has_head(complex_):
+            return 0
+        if agreed.judge(published_head(complex_).note).retired:
+            return 0
+        stale = list(open_records(complex_id)) if site.proofs_signed_by(complex_) else []
+    written = each(complex_id, stale, write)
+    if written == len(stale):
+        site.note_proofs_signed_by(complex_, key)
+    return written
+
+
+def write_tombstones(complex_id: UUID) -> int:
+    """Put a page that says so in the place of every public record that was erased or is disclosed
+    no more, and take its files away. Safe to run twice; a page that is gone is written again.
+
+    Returns: how many were written whole; one without its proof is written again until it has it.
+    """
+    complex_ = Complex.objects.get(id=complex_id)
+    proven = 0
+
+    def bury(publication: Publication) -> None:
+        nonlocal proven
+        tombstone = tombstone_of(publication.record)
+        proof = proof_of_end(tombstone, complex_)
+        site.write_tombstone(tombstone, complex_, published_at=publication.published_at)
+        for replaced in publicly_replaced(publication.record):
+            site.write_page(disclosed(replaced.record), complex_, at=replaced.published_at)
+        if proof is not None:
+            site.write_proof_of_end(tombstone, complex_, proof)
+            proven += 1
+
+    with tenancy.within(complex_id):
+        lying = [
+            publication
+            for publication in closed_records(complex_id).select_related("record")
+            if not site.is_buried(complex_, publication.record)
+        ]
+    each(complex_id, lying, bury)
+    return proven
+
+
+def write_logs(complex_id: UUID) -> int:
+    """Show where the log of the complex stands, and offer the whole of it, when it has grown.
+
+    Returns: 0, since nothing hangs on it that another job would do.
+    """
+    complex_ = Complex.objects.get(id=complex_id)
+    with tenancy.within(complex_id):
+        site.write_log(complex_, at=timezone.now())
+    return 0
+
+
+def _write(shown: DisclosedRecord, complex_: Complex, *, at: datetime) -> Agreement | None:
+    """Write a document's files. Returns: who has agreed on it; None while it is provisional."""
+    agreement = agreement_on(shown, complex_)
+    site.write_document(
+        shown,
+        complex_,
+        pdf=pdf_of(shown),
+        proof=proof_of(shown, complex_),
+        bundle=bundle_of(shown, complex_) if agreement else None,
+        at=at,
+    )
+    return agreement
+
+
 def _unproven(pdf: bytes, proof: bytes, complex_: Complex) -> list[Place]:
-    """What a stranger's check would find wrong: nothing is shown that does not pass it."""
-    report = check_pdf(pdf, proof, policy(complex_))
+    """What a stranger's check would find wrong: nothing is shown that does not pass it.
+
+    The witnesses are not asked for: what they have not cosigned yet is shown as provisional (잠정).
+    """
+    report = check_pdf(pdf, proof, replace(policy(complex_), quorum=None))
     if report.verdict is Verdict.ACCEPTED:
         return []
     logger.critical("%s: a document does not pass its own check\n%s", complex_, report.as_text())
@@ -92,8 +217,8 @@ def _unproven(pdf: bytes, proof: bytes, complex_: Complex) -> list[Place]:
 
 def _waiting(complex_id: UUID) -> list[Record]:
     of_record = {"complex_id": complex_id, "record_id": OuterRef("id")}
-    logged = Leaf.objects.filter(
-        complex_id=complex_id, event__doc=OuterRef("doc"), event__name=Event.FINALIZED
+    logged = standing_leaves(complex_id).filter(
+        event__doc=OuterRef("doc"), event__name=Event.FINALIZED
     )
     blocked = Exists(Obstacle.objects.filter(**of_record)) & ~Exists(
         Clearance.objects.filter(**of_record)
@@ -101,6 +226,7 @@ def _waiting(complex_id: UUID) -> list[Record]:
     return list(
         Record.objects.within(complex_id)
         .exclude(scope=Scope.WITHHELD)
+        .filter(erased_at=None)
         .filter(Exists(Rendition.objects.filter(**of_record)), Exists(logged))
         .filter(~Exists(Publication.objects.filter(**of_record)))
         .exclude(blocked)
@@ -117,7 +243,7 @@ def _publish(record: Record, complex_: Complex, now: datetime) -> None:
             note_obstacle(shown, places, at=now)
             return
     if shown.payload["content"]["disclosure"]["scope"] == Scope.PUBLIC:
-        site.write_document(shown, complex_, pdf=pdf, proof=proof, at=now)
+        _write(shown, complex_, at=now)
     publication = publish_record(shown, complex_, at=now)
     if publication.scope == Scope.PUBLIC:
         for replaced in publicly_replaced(record):

@@ -1,11 +1,15 @@
 """What is shown, to whom, on which basis, and what stood in the way."""
 
+from uuid import UUID
+
 from django.db import models
 
 from danji.accounts.models import Officeholder
 from danji.base.models import ComplexScoped, ScopedForeignKey
 from danji.records.models import Record
 from danji.rules.disclosure import Scope
+
+WITHDRAWAL_REASON = 200  # characters
 
 
 class Publication(ComplexScoped):
@@ -49,4 +53,43 @@ class Clearance(ComplexScoped):
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=["complex", "record_id"], name="clearance_once"),
+        )
+
+
+class Confirmation(ComplexScoped):
+    """The page of a published record says that it is confirmed (확정), and offers its bundle.
+
+    `size` is that of the confirmed head with which they were written; `stamped` says that the
+    bundle was written again with a time stamp inside, which comes a day later.
+    """
+
+    record = ScopedForeignKey(Record, models.PROTECT, related_name="confirmations")
+    size = models.PositiveBigIntegerField()
+    stamped = models.BooleanField(default=False)
+    written_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["complex", "record_id", "stamped"], name="confirmation_once"
+            ),
+        )
+
+
+class Withdrawal(ComplexScoped):
+    """The disclosure of a record was taken back (공개 철회), by whom and why. It is never undone.
+
+    `leaf_hash` is of the event `doc.disclosure_withdrawn`.
+    """
+
+    record = ScopedForeignKey(Record, models.PROTECT, related_name="withdrawals")
+    record_id: UUID
+    reason = models.CharField(max_length=WITHDRAWAL_REASON)
+    withdrawn_by = ScopedForeignKey(Officeholder, models.PROTECT, related_name="+")
+    withdrawn_at = models.DateTimeField()
+    leaf_hash = models.BinaryField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["complex", "record_id"], name="withdrawal_once"),
         )

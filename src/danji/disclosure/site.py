@@ -12,22 +12,34 @@ from uuid import UUID
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from danji.base.files import write_durably
+from danji.base.files import sync_folder, write_durably
 from danji.complexes.models import Complex
 from danji.complexes.queries import count_units
-from danji.disclosure.models import Publication
+from danji.disclosure.endings import ERASED, WITHDRAWN, Tombstone, withdrawals_of
+from danji.disclosure.models import Publication, Withdrawal
 from danji.disclosure.queries import (
     DisclosedRecord,
+    agreement_on,
+    confirmed_records,
     public_docs,
     public_successors,
     published_records,
 )
 from danji.records.models import Record, Relation
+from danji.renditions.monthly import published_sheets
 from danji.rules.approval import Act, Decision, box_mark
 from danji.rules.periods import day_in_seoul, format_date
+from danji.transparency.models import Seal
 from danji.transparency.queries import log_of, policy
+from danji.transparency.standing import standing_of
+from danji.transparency.tree import log_folder, pack, whole_log
 
 NEWEST = 20  # documents on the complex's first page
+BUNDLE = "proof.zip"
+WHOLE_LOG = "log.zip"
+COPY_AGE = 60 * 60  # seconds after which the copy of a log that grew is made anew
+PROOF_OF_END = {ERASED: "erasure.tlog-proof", WITHDRAWN: "withdrawal.tlog-proof"}
+PROOFS = "proofs-key.txt"  # under which key the proofs were last written
 STATE = "lists.json"  # what the lists were last written from
 
 
@@ -42,12 +54,22 @@ def document_folder(code: str, doc: str) -> Path:
 
 
 def write_document(
-    shown: DisclosedRecord, complex_: Complex, *, pdf: bytes, proof: bytes, at: datetime
+    shown: DisclosedRecord,
+    complex_: Complex,
+    *,
+    pdf: bytes,
+    proof: bytes,
+    bundle: bytes | None,
+    at: datetime,
 ) -> None:
-    """Write a document's files: PDF, proof, record, and last the page that leads to them."""
+    """Write a document's files: PDF, proof, the bundle where the record is confirmed, record, and
+    last the page that leads to them.
+    """
     folder = document_folder(complex_.code, shown.record.doc.hex)
     write_durably(folder / "document.pdf", pdf)
     write_durably(folder / "document.pdf.tlog-proof", proof)
+    if bundle is not None:
+        write_durably(folder / BUNDLE, bundle)
     write_durably(folder / "record.json", bytes(shown.record.payload))
     write_page(shown, complex_, at=at)
 
@@ -60,8 +82,13 @@ def is_written(complex_: Complex, record: Record) -> bool:
 def write_page(shown: DisclosedRecord, complex_: Complex, *, at: datetime) -> None:
     """Write the page of a document, again when another document has replaced it."""
     content = shown.payload["content"]
+    gone = withdrawals_of(complex_.id)
     replaced = [
-        {"number": record.number, "title": record.title, "href": f"../{record.doc.hex}/"}
+        {
+            "number": record.number,
+            "title": "" if record.id in gone else record.title,
+            "href": f"../{record.doc.hex}/",
+        }
         for record in public_successors(shown.record)
     ]
     readable = public_docs(complex_.id, [UUID(cite["doc"]) for cite in content["cites"]])
@@ -100,10 +127,43 @@ def write_page(shown: DisclosedRecord, complex_: Complex, *, at: datetime) -> No
             "pdf": "document.pdf",
             "pdf_size": shown.rendition.size if shown.rendition else 0,
             "proof": "document.pdf.tlog-proof",
+            "bundle": BUNDLE,
+            "agreement": agreement_on(shown, complex_),
             "digest": shown.record.digest,
         },
         blocks=content["blocks"],
     )
+
+
+def write_tombstone(tombstone: Tombstone, complex_: Complex, *, published_at: datetime) -> None:
+    """Write the page that stands in a document's place, and take away what was beside it."""
+    folder = document_folder(complex_.code, tombstone.doc.hex)
+    _write(
+        folder / "index.html",
+        "public/tombstone.html",
+        complex_,
+        tombstone=tombstone,
+        published_at=published_at,
+        proof=PROOF_OF_END[tombstone.word],
+    )
+    for path in folder.iterdir():
+        if path.name != "index.html":
+            path.unlink()
+    sync_folder(folder)
+
+
+def write_proof_of_end(tombstone: Tombstone, complex_: Complex, proof: bytes) -> None:
+    """Write the proof that belongs beside that page: with it, everything is done."""
+    folder = document_folder(complex_.code, tombstone.doc.hex)
+    write_durably(folder / PROOF_OF_END[tombstone.word], proof)
+
+
+def is_buried(complex_: Complex, record: Record) -> bool:
+    """Whether nothing but the page stands in the place of a document, with its proof."""
+    word = ERASED if record.erased_at is not None else WITHDRAWN
+    folder = document_folder(complex_.code, record.doc.hex)
+    there = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    return there == {"index.html", PROOF_OF_END[word]}
 
 
 def _mark(decision: dict[str, Any]) -> str:
@@ -116,7 +176,16 @@ def write_lists(complex_: Complex) -> None:
     """Write the complex's first page, its list, and the key by which its log is checked."""
     folder = complex_folder(complex_.code)
     state = _state(complex_)
-    rows = [_row(publication) for publication in published_records(complex_.id)]
+    confirmed = confirmed_records(complex_.id)
+    gone = withdrawals_of(complex_.id)
+    rows = [
+        _row(
+            publication,
+            confirmed=publication.record.id in confirmed,
+            withdrawal=gone.get(publication.record.id),
+        )
+        for publication in published_records(complex_.id)
+    ]
     write_durably(folder / _log(complex_) / "policy.txt", policy(complex_).format())
     _write(
         folder / "list" / "index.html",
@@ -137,6 +206,59 @@ def write_lists(complex_: Complex) -> None:
         units=count_units(complex_.id),
     )
     write_durably(_state_file(complex_), state)
+
+
+def write_log(complex_: Complex, *, at: datetime) -> None:
+    """Write the page that says where the complex's log stands, and the copy of all of it.
+
+    The page whenever something on it is new; the copy at most once an hour.
+    """
+    standing = standing_of(complex_)
+    folder, seen = log_folder(complex_.code, standing.number), _log_state_file(complex_)
+    shown, copied = json.loads(seen.read_bytes()) if seen.exists() else ["", [0, 0]]
+    sheets = published_sheets(folder)
+    page = repr((standing, sheets, version("danji")))
+    heads, copy = [standing.size, standing.confirmed], folder / WHOLE_LOG
+    if copied != heads and (not copy.exists() or _age(copy, at) > COPY_AGE):
+        write_durably(copy, pack(whole_log(folder)))
+        copied = heads
+    elif shown == page:
+        return
+    _write(
+        folder / "index.html",
+        "public/log.html",
+        complex_,
+        standing=standing,
+        copy={"name": WHOLE_LOG, "size": copy.stat().st_size, "events": copied[0]},
+        sheets=sheets,
+        written_at=at,
+    )
+    write_durably(seen, json.dumps([page, copied]).encode())
+
+
+def proofs_signed_by(complex_: Complex) -> str:
+    """The log key under which the published proofs were written last; empty before the first."""
+    try:
+        return _proof_state_file(complex_).read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def note_proofs_signed_by(complex_: Complex, vkey: str) -> None:
+    write_durably(_proof_state_file(complex_), vkey.encode())
+
+
+def _proof_state_file(complex_: Complex) -> Path:
+    return Path(settings.STAGING) / complex_.code / PROOFS
+
+
+def _log_state_file(complex_: Complex) -> Path:
+    """What the page of the log was last written from."""
+    return Path(settings.STAGING) / complex_.code / "log.json"
+
+
+def _age(path: Path, at: datetime) -> float:
+    return at.timestamp() - path.stat().st_mtime
 
 
 def write_verifier() -> None:
@@ -162,7 +284,13 @@ def _state(complex_: Complex) -> bytes:
     published = published_records(complex_.id)
     newest = published.values_list("id", flat=True).first()
     about = [complex_.name, complex_.address, complex_.phone, version("danji")]
-    return json.dumps([published.count(), str(newest), *about]).encode()
+    about.append(policy(complex_).format().decode())
+    confirmed = len(confirmed_records(complex_.id))
+    ended = [
+        Withdrawal.objects.within(complex_.id).count(),
+        published.filter(record__erased_at__isnull=False).count(),
+    ]
+    return json.dumps([published.count(), confirmed, *ended, str(newest), *about]).encode()
 
 
 def _log(complex_: Complex) -> str:
@@ -170,16 +298,21 @@ def _log(complex_: Complex) -> str:
     return f"log/{log_of(complex_.id).number}"
 
 
-def _row(publication: Publication) -> dict[str, Any]:
+def _row(
+    publication: Publication, *, confirmed: bool, withdrawal: Withdrawal | None
+) -> dict[str, Any]:
     record = publication.record
     return {
         "href": f"{record.doc.hex}/",
         "number": record.number,
-        "title": record.title,
+        "title": "" if withdrawal else record.title,
+        "withdrawn": withdrawal.reason if withdrawal else "",
+        "is_erased": record.erased_at is not None,
         "folder": record.folder.name,
         "published_at": publication.published_at,
         "date": format_date(day_in_seoul(publication.published_at)),
         "year": day_in_seoul(publication.published_at).year,
+        "seal": (Seal.CONFIRMED if confirmed else Seal.PROVISIONAL).label,
     }
 
 

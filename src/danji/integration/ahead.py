@@ -37,6 +37,11 @@ def get(upload: Upload) -> bytes | None:
     return data
 
 
+def remove(upload: Upload) -> None:
+    """Keep the bytes of an upload no longer. Should its row stay after all, they are sent again."""
+    _path(upload).unlink(missing_ok=True)
+
+
 def forget(complex_id: UUID, *, before: datetime) -> int:
     """Remove what came on days before that moment's, also what was left by a crash.
 

@@ -1,7 +1,7 @@
 """Filing: a finished document gets its number and becomes a record, in its maker's transaction."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -24,6 +24,14 @@ from danji_verify.entry import Event, format_time
 NEXT_SERIAL = """
 INSERT INTO records_register (complex_id, id, series, year, last) VALUES (%s, %s, %s, %s, 1)
 ON CONFLICT (complex_id, series, year) DO UPDATE SET last = records_register.last + 1
+RETURNING last
+"""
+
+SKIP_SERIALS = """
+INSERT INTO records_register AS register (complex_id, id, series, year, last)
+VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (complex_id, series, year) DO UPDATE SET last = excluded.last
+WHERE register.last < excluded.last
 RETURNING last
 """
 
@@ -99,7 +107,7 @@ def file_record(finished: Finished, *, at: datetime) -> Record:
         Citation.objects.create(
             complex=finished.complex,
             record=record,
-            cited=sealed_record(finished.complex.id, UUID(cite["doc"])),
+            cited=sealed_record(finished.complex.id, UUID(cite["doc"]), may_be_erased=True),
             relation=cite["relation"],
         )
     append_event(
@@ -125,3 +133,21 @@ def _next_serial(complex_: Complex, series: str, year: int) -> int:
         cursor.execute(NEXT_SERIAL, [complex_.id, uuid7(), series, year])
         (serial,) = cursor.fetchone()
     return int(serial)
+
+
+def skip_numbers(complex_: Complex, taken: Iterable[tuple[str, int, int]]) -> list[str]:
+    """Let no number be given out again up to those that are taken, by series, year and serial:
+    after a database was lost, published documents may have numbers that no register knows.
+
+    Returns: the numbers up to which registers were moved on.
+    """
+    highest: dict[tuple[str, int], int] = {}
+    for series, year, serial in taken:
+        highest[series, year] = max(serial, highest.get((series, year), 0))
+    moved = []
+    with connection.cursor() as cursor:
+        for (series, year), serial in sorted(highest.items()):
+            cursor.execute(SKIP_SERIALS, [complex_.id, uuid7(), series, year, serial])
+            if cursor.fetchone() is not None:
+                moved.append(numbering.record_number(series, year, serial))
+    return moved

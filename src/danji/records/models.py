@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from danji.base.models import ComplexScoped, ScopedForeignKey
+from danji.rules.disposal import erased_refusal
 from danji.rules.refusal import Refusal
 
 
@@ -41,7 +42,8 @@ class Register(ComplexScoped):
 class Record(ComplexScoped):
     """A finished document on record. Its payload is canonical JSON and never changes.
 
-    `digest` is the SHA-256 of `payload` in lower hex; `doc` is the id its maker gave it.
+    `digest` is the SHA-256 of `payload` in lower hex; `doc` is the id its maker gave it. Erased
+    (파기), it keeps its place in the register, and has no payload any more.
     """
 
     doc = models.UUIDField()
@@ -57,6 +59,7 @@ class Record(ComplexScoped):
     payload = models.BinaryField()
     digest = models.CharField(max_length=64)
     filed_at = models.DateTimeField()
+    erased_at = models.DateTimeField(null=True)  # filled in by `danji_erase_document` alone
 
     class Meta:
         ordering = ("-filed_at", "-id")
@@ -66,6 +69,10 @@ class Record(ComplexScoped):
                 fields=["complex", "series", "year", "serial"], name="record_numbered_once"
             ),
             models.CheckConstraint(condition=Q(serial__gte=1), name="record_counts_from_one"),
+            models.CheckConstraint(
+                condition=Q(payload=b"") ^ Q(erased_at__isnull=True),
+                name="record_emptied_when_erased",
+            ),
         )
         indexes = (models.Index(fields=["complex", "-filed_at", "-id"], name="record_by_date"),)
 
@@ -75,8 +82,10 @@ class Record(ComplexScoped):
     def parsed_payload(self) -> dict[str, Any]:
         """The payload as `docs/spec/record.md` lays it out.
 
-        Raises: Refusal when the row was changed since it was filed.
+        Raises: Refusal when it was erased, or the row was changed since it was filed.
         """
+        if self.erased_at is not None:
+            raise erased_refusal(self.erased_at)
         payload = bytes(self.payload)
         parsed: dict[str, Any] = json.loads(payload)
         shown = (parsed["number"]["text"], parsed["content"]["title"])

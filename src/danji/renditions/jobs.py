@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from danji.base import files, tenancy
 from danji.base.jobs import each
-from danji.base.keys import read_key
+from danji.base.keys import read_key, seal_signer
 from danji.complexes.models import Complex
 from danji.records.models import Record
 from danji.records.queries import sealed_records
@@ -22,7 +22,7 @@ from danji.renditions.seal import Sealed, SealKey, seal
 from danji.rules.disclosure import Scope
 from danji.rules.retention import class_of
 from danji.transparency.actions import Kept, append_event
-from danji.transparency.queries import events_of, published_head
+from danji.transparency.queries import events_of, published_head, seal_name
 from danji_verify.canonical import b64encode, canonical
 from danji_verify.entry import Event
 
@@ -52,7 +52,7 @@ def _render(record: Record, complex_: Complex) -> None:
     logged = events_of(complex_.id, record.doc)
     inside = proofs_of(record, payload, complex_, logged)
     pdf = render(document, attachments=[*inside, *attachments_of(payload["content"])])
-    sealed = seal(pdf, seal_key(complex_.code), now)
+    sealed = seal(pdf, seal_key(complex_.code, seal_name(complex_.id)), now)
     Rendition.objects.create(
         complex=complex_,
         record=record,
@@ -77,12 +77,12 @@ def sealed_digests(sealed: Sealed) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def seal_key(code: str) -> SealKey:
-    """The complex's seal, loaded once for the process.
+def seal_key(code: str, name: str) -> SealKey:
+    """A seal of the complex, loaded once for the process.
 
-    Raises: Refusal when its files are missing.
+    Raises: Refusal when its files are missing, or its token is away.
     """
-    return SealKey.load(read_key(code, "seal.pem"), read_key(code, "seal.crt"))
+    return SealKey.load(seal_signer(code, name), read_key(code, f"{name}.crt"))
 
 
 def official_document(payload: dict[str, Any], complex_: Complex) -> OfficialDocument:

@@ -8,8 +8,17 @@ from danji.base import files
 from danji.complexes.models import Complex
 from danji.records.models import Record
 from danji.renditions.pdf import Embedded
-from danji.transparency.queries import LoggedEvent, events_of, policy, prove
+from danji.transparency.queries import (
+    LoggedEvent,
+    PublishedHead,
+    events_of,
+    opening_of,
+    policy,
+    prove,
+    seal_changes,
+)
 from danji_verify.canonical import b64decode, b64encode, canonical
+from danji_verify.entry import Event
 
 
 def attachments_of(content: dict[str, Any]) -> list[Embedded]:
@@ -27,15 +36,20 @@ def attachments_of(content: dict[str, Any]) -> list[Embedded]:
 
 
 def proofs_of(
-    record: Record, payload: dict[str, Any], complex_: Complex, logged: list[LoggedEvent]
+    record: Record,
+    payload: dict[str, Any],
+    complex_: Complex,
+    logged: list[LoggedEvent],
+    *,
+    under: PublishedHead | None = None,
 ) -> list[Embedded]:
     """The record, its form, and what proves every step that led to it.
 
-    Args: `logged` are the events of the document that are to be proven.
+    Args: `logged` are the events of the document that are to be proven; `under` as in `prove`.
     """
     content = payload["content"]
-    opened = events_of(complex_.id, complex_.id)[:1]
     basis = _basis(complex_.id, logged)
+    opened = _openings_of(complex_.id, logged, basis)
     found = [
         Embedded(
             "record.json", "application/json", bytes(record.payload), "이 문서의 기록", "source"
@@ -53,15 +67,15 @@ def proofs_of(
         Embedded(
             "openings.json",
             "application/json",
-            openings([*opened, *logged, *basis]),
+            openings([*opened.values(), *logged, *basis]),
             "봉인된 값을 여는 자료",
             "data",
         ),
     ]
-    named = [("opened", "봉인 기록의 시작", event) for event in opened]
+    named = [(name, "봉인 기록의 시작", event) for name, event in opened.items()]
     named += [(str(event.seq), f"결재 과정 {event.seq}번째 기록", event) for event in logged]
     named += [
-        (f"basis-{number}", f"서명 열쇠의 등록이나 대결 지정 {number}", event)
+        (f"basis-{number}", f"열쇠의 등록이나 바꾸기, 대결 지정 {number}", event)
         for number, event in enumerate(basis, 1)
     ]
     for name, what, event in named:
@@ -70,7 +84,7 @@ def proofs_of(
             Embedded(
                 f"leaf-{name}.tlog-proof",
                 "text/plain",
-                prove(complex_, event),
+                prove(complex_, event, under=under),
                 f"{what}의 증명",
                 "data",
             ),
@@ -79,8 +93,8 @@ def proofs_of(
 
 
 def _basis(complex_id: UUID, logged: list[LoggedEvent]) -> list[LoggedEvent]:
-    """The events on which decisions rest, each once: the enrolment of a key that signed, and the
-    absence in which somebody acted for another.
+    """The events on which decisions and seal rest, each once: the enrolment of a key that signed,
+    the absence in which somebody acted for another, and the change of the seal that was the newest.
     """
     found: dict[bytes, UUID] = {}  # the event's leaf hash, and the chain it belongs to
     for event in logged:
@@ -94,12 +108,35 @@ def _basis(complex_id: UUID, logged: list[LoggedEvent]) -> list[LoggedEvent]:
             found[b64decode(auth["enrolled"])] = UUID(auth["key"])
         if acting:
             found[b64decode(acting["delegation"])] = UUID(acting["absence"])
+    finalized = [_place(event) for event in logged if event.name == Event.FINALIZED]
+    changes = [
+        change
+        for change in seal_changes(complex_id)
+        if not finalized or _place(change) < finalized[-1]
+    ]
     return [
         event
         for leaf_hash, chain in sorted(found.items())
         for event in events_of(complex_id, chain)
         if event.leaf_hash == leaf_hash
-    ]
+    ] + changes[-1:]
+
+
+def _place(event: LoggedEvent) -> tuple[int, int]:
+    return event.log_number, event.index
+
+
+def _openings_of(
+    complex_id: UUID, logged: list[LoggedEvent], basis: list[LoggedEvent]
+) -> dict[str, LoggedEvent]:
+    """The first leaf of each log from that of the oldest of these events, by the name of its file:
+    `opened` of the newest, `opened-<n>` of those before it.
+    """
+    numbers = [event.log_number for event in [*logged, *basis]]
+    oldest, newest = min(numbers), max(numbers)
+    return {"opened": opening_of(complex_id, newest)} | {
+        f"opened-{number}": opening_of(complex_id, number) for number in range(oldest, newest)
+    }
 
 
 def attachment_names(content: dict[str, Any]) -> list[str]:

@@ -7,32 +7,22 @@ is never read as markup; what the fonts cannot print is printed as its code poin
 
 from __future__ import annotations
 
-import io
-import json
 import math
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from threading import Lock
 from typing import Any, Final, Literal
 
-import segno
-import typst
-
 from danji.renditions import typeface
+from danji.renditions.typesetting import typeset
 from danji.rules.approval import Act, Decision, box_mark
 from danji.rules.disclosure import Scope
 from danji.rules.periods import SEOUL, day_in_seoul, format_date
 
 Relationship = Literal["source", "data", "supplement", "alternative"]
 
-_HERE = Path(__file__).parent
-_ONE_AT_A_TIME: Final = Lock()  # a Typst compiler refuses a second thread
 _TEXT_WIDTH: Final = 481.9  # points between the margins: 170 mm upright
 _TURNED_WIDTH: Final = 728.5  # 257 mm on a page turned sideways
 # Points of type, and of white in a cell left and right together; a table takes the first that fits.
@@ -117,25 +107,16 @@ def render(document: OfficialDocument, *, attachments: Sequence[Embedded]) -> by
     """
     files = list(_files(attachments))
     page = _printable(_page(document)) | {"files": files}
-    sources = {
-        "main.typ": _template(),
-        "qr.svg": _qr(document.qr_text),
-        "document.json": json.dumps(page, ensure_ascii=False).encode(),
-    }
-    # Typst takes texts from memory, but whatever else only from a folder, its root.
-    with TemporaryDirectory(prefix="danji-pdf-") as root, _ONE_AT_A_TIME:
-        for file, attachment in zip(files, attachments, strict=True):
-            (Path(root) / file["source"]).write_bytes(attachment.data)
-        pdf = _compiler().compile(
-            sources,
-            root=root,
-            format="pdf",
-            pdf_standards=["a-3a", "ua-1"],
-            timestamp=_moment(document.record["filed_at"]),
-        )
-    if not isinstance(pdf, bytes):
-        raise TypeError("Typst gave no PDF")
-    return pdf
+    return typeset(
+        "document",
+        page,
+        qr=document.qr_text,
+        at=_moment(document.record["filed_at"]),
+        files={
+            file["source"]: attachment.data
+            for file, attachment in zip(files, attachments, strict=True)
+        },
+    )
 
 
 def missing_glyphs(text: str) -> set[str]:
@@ -564,7 +545,18 @@ def _longest_word(text: str) -> float:
 
 
 def _printable(page: dict[str, Any]) -> dict[str, Any]:
-    """Every text of the page with what has no glyph as its code point, and a note that says so."""
+    """The page as it can be printed, and a note where that is not how it was written."""
+    cleaned, absent = printable(page)
+    if absent:
+        cleaned["note"] = (
+            "[U+…]로 적힌 곳은 인쇄 글꼴에 없는 글자입니다. "
+            "원래 글자는 이 파일에 함께 들어 있는 record.json에 있습니다."
+        )
+    return cleaned
+
+
+def printable(page: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
+    """Every text of a page with what has no glyph as its code point, and what that was."""
     absent: set[str] = set()
 
     def clean(node: Any) -> Any:
@@ -579,13 +571,7 @@ def _printable(page: dict[str, Any]) -> dict[str, Any]:
             )
         return node
 
-    cleaned: dict[str, Any] = clean(page)
-    if absent:
-        cleaned["note"] = (
-            "[U+…]로 적힌 곳은 인쇄 글꼴에 없는 글자입니다. "
-            "원래 글자는 이 파일에 함께 들어 있는 record.json에 있습니다."
-        )
-    return cleaned
+    return clean(page), absent
 
 
 def _moment(text: str) -> datetime:
@@ -599,28 +585,3 @@ def _date(moment: str) -> str:
 
 def _day(day: str) -> str:
     return format_date(date.fromisoformat(day))
-
-
-# --- Typst ------------------------------------------------------------------------------------
-
-
-def _qr(text: str) -> bytes:
-    svg = io.BytesIO()
-    segno.make(text, error="m", micro=False).save(
-        svg, kind="svg", border=0, xmldecl=False, svgclass=None, lineclass=None, omitsize=True
-    )
-    return svg.getvalue()
-
-
-@cache
-def _template() -> bytes:
-    return (_HERE / "typst" / "document.typ").read_bytes()
-
-
-@cache
-def _compiler() -> Any:  # its type knows nothing of several files at once
-    """One compiler for the process, so that the fonts are read once."""
-    fonts = typst.Fonts(
-        include_system_fonts=False, include_embedded_fonts=False, font_paths=[typeface.FOLDER]
-    )
-    return typst.Compiler(font_paths=fonts, ignore_system_fonts=True)

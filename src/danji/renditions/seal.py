@@ -62,29 +62,27 @@ class SealKey:
     certificate: asn1_x509.Certificate
 
     @classmethod
-    def load(cls, pem: bytes, cert: bytes) -> Self:
-        """Take the key (PEM, PKCS #8) and its certificate (DER).
+    def load(cls, key: rsa.RSAPrivateKey, cert: bytes) -> Self:
+        """Take the key, wherever it is kept, and its certificate (DER).
 
-        Raises: Refusal when either cannot be read or they do not belong together.
+        Raises: Refusal when the certificate cannot be read, or is of another key.
         """
         try:
-            key = serialization.load_pem_private_key(pem, password=None)
             public = x509.load_der_x509_certificate(cert).public_key()
-        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-            raise _unusable("단지의 봉인 열쇠를 읽을 수 없습니다.") from error
-        if not isinstance(key, rsa.RSAPrivateKey) or key.public_key() != public:
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise _unusable("단지의 봉인 인증서를 읽을 수 없습니다.") from error
+        if key.public_key() != public:
             raise _unusable("단지의 봉인 열쇠와 인증서가 서로 맞지 않습니다.")
         return cls(key, asn1_x509.Certificate.load(cert))
 
 
-def create_seal(complex_name: str, code: str, *, at: datetime) -> tuple[bytes, bytes]:
-    """Make a complex's seal: an RSA-3072 key and its own certificate, valid ten years from `at`.
+def certify_seal(key: rsa.RSAPrivateKey, complex_name: str, code: str, *, at: datetime) -> bytes:
+    """The certificate of a complex's seal, by its own key, valid ten years from `at`.
 
     RSA, because a NIST curve would turn the PDF into version 2.0, which PDF/A-3 is not.
     Args: `code` is the complex's K-apt code.
-    Returns: key (PEM, PKCS #8), certificate (DER).
+    Returns: DER. Raises: Refusal when the key is in a token that is away.
     """
-    key = rsa.generate_private_key(public_exponent=65537, key_size=3072)
     name = x509.Name(
         [
             x509.NameAttribute(NameOID.COUNTRY_NAME, "KR"),
@@ -93,7 +91,7 @@ def create_seal(complex_name: str, code: str, *, at: datetime) -> tuple[bytes, b
             x509.NameAttribute(NameOID.COMMON_NAME, f"{_within(complex_name, 57)} 봉인"),
         ]
     )
-    certificate = (
+    return (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -118,13 +116,8 @@ def create_seal(complex_name: str, code: str, *, at: datetime) -> tuple[bytes, b
         )
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.DER)
     )
-    pem = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    return pem, certificate.public_bytes(serialization.Encoding.DER)
 
 
 def seal(pdf: bytes, key: SealKey, at: datetime) -> Sealed:

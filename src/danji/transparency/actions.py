@@ -9,20 +9,12 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
-from django.conf import settings
 from django.db import connection, transaction
 
 from danji.base.ids import uuid7
-from danji.base.keys import has_key, keep_key, read_key
 from danji.complexes.models import Complex
 from danji.rules.refusal import Refusal
+from danji.transparency.keys import enter_log_key, key_name, log_signers, origin_of
 from danji.transparency.models import Log
 from danji_verify import entry, merkle
 from danji_verify.canonical import canonical
@@ -72,15 +64,27 @@ class Tail:
     at: datetime | None
 
 
-def log_key(code: str, number: int) -> Ed25519PrivateKey:
-    """The key that signs the log's heads.
+def begin_log(complex_: Complex, number: int, *, at: datetime) -> Log:
+    """The row of a log with nothing in it yet, and its key.
 
-    Raises: Refusal when its file is missing.
+    Raises: Refusal when the key cannot be made.
     """
-    key = load_pem_private_key(read_key(code, f"log-{number}.pem"), password=None)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise TypeError("the log is signed with Ed25519")
-    return key
+    origin = origin_of(complex_.code, number)
+    enter_log_key(complex_, number, origin, key_name(number), at)
+    head = Checkpoint(origin, 0, merkle.EMPTY_ROOT)
+    begun: Log = Log.objects.create(
+        complex=complex_,
+        number=number,
+        origin=origin,
+        root=head.root,
+        checkpoint=sign_checkpoint(head, *log_signers(complex_, number, at)),
+    )
+    return begun
+
+
+def complex_value(complex_: Complex, origin: str) -> bytes:
+    """What the first leaf of a log says of whose log it is."""
+    return canonical({"code": complex_.code, "name": complex_.name, "origin": origin})
 
 
 @transaction.atomic
@@ -89,32 +93,38 @@ def open_log(complex_: Complex, *, seal_certificate: bytes, at: datetime) -> Log
 
     Args: `seal_certificate` is DER.
     """
-    number = 1
-    origin = f"{settings.DOMAIN}/apt/{complex_.code}/{number}"
-    if not has_key(complex_.code, f"log-{number}.pem"):
-        pem = Ed25519PrivateKey.generate().private_bytes(
-            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-        )
-        keep_key(complex_.code, f"log-{number}.pem", pem)
-    key = log_key(complex_.code, number)
-    log = Log.objects.create(
-        complex=complex_,
-        number=number,
-        origin=origin,
-        root=merkle.EMPTY_ROOT,
-        checkpoint=sign_checkpoint(Checkpoint(origin, 0, merkle.EMPTY_ROOT), key),
-    )
+    log = begin_log(complex_, 1, at=at)
     append_event(
         complex_,
         complex_.id,
         entry.Event.LOG_OPENED,
         {
-            "complex": canonical({"code": complex_.code, "name": complex_.name, "origin": origin}),
+            "complex": complex_value(complex_, log.origin),
             "seal": seal_certificate,
         },
         at=at,
     )
     return log
+
+
+def continue_log(
+    complex_: Complex, log: Log, seal_certificate: bytes, previous: bytes, *, at: datetime
+) -> None:
+    """Let a further log begin with what it continues.
+
+    Args: `seal_certificate` is DER, `previous` the last good head of the log before, a note.
+    """
+    append_event(
+        complex_,
+        complex_.id,
+        entry.Event.LOG_CONTINUED,
+        {
+            "complex": complex_value(complex_, log.origin),
+            "seal": seal_certificate,
+            "previous": previous,
+        },
+        at=at,
+    )
 
 
 @dataclass(frozen=True)

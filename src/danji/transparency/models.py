@@ -8,6 +8,13 @@ from danji.base.models import ComplexScoped, ScopedForeignKey
 from danji.complexes.models import Complex
 
 
+class Seal(models.TextChoices):
+    """How firmly a record is sealed: by the log alone, or agreed on by those who watch it."""
+
+    PROVISIONAL = "provisional", "잠정"
+    CONFIRMED = "confirmed", "확정"
+
+
 class Log(ComplexScoped):
     """One log of a complex and its newest signed head, which moves by compare-and-swap only.
 
@@ -23,6 +30,27 @@ class Log(ComplexScoped):
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=["complex", "number"], name="log_numbered_once"),
+        )
+
+
+class LogKey(ComplexScoped):
+    """A key of a log of the complex, by the `name` under which it is kept and by its public half.
+
+    `vkey` is written as in a policy. Until its last day `until` it signs every head, beside the key
+    that follows it; the newest has no last day.
+    """
+
+    log_number = models.PositiveSmallIntegerField(default=1)
+    name = models.CharField(max_length=40)
+    vkey = models.TextField()
+    since = models.DateTimeField()
+    until = models.DateField(null=True)
+
+    class Meta:
+        ordering = ("log_number", "since", "id")
+        constraints = (
+            models.UniqueConstraint(fields=["complex", "name"], name="log_key_named_once"),
+            models.UniqueConstraint(fields=["complex", "vkey"], name="log_key_once"),
         )
 
 
@@ -55,7 +83,9 @@ class PendingEvent(ComplexScoped):
 
 
 class Leaf(ComplexScoped):
-    """The place of an event in a log of the complex."""
+    """The place of an event in a log of the complex; in a further log, where that has to say again
+    what the retired one can no longer prove.
+    """
 
     event = ScopedForeignKey(Event, models.PROTECT, related_name="leaves")
     log_number = models.PositiveSmallIntegerField(default=1)
@@ -66,7 +96,9 @@ class Leaf(ComplexScoped):
             models.UniqueConstraint(
                 fields=["complex", "log_number", "index"], name="leaf_index_once"
             ),
-            models.UniqueConstraint(fields=["complex", "event_id"], name="leaf_placed_once"),
+            models.UniqueConstraint(
+                fields=["complex", "event_id", "log_number"], name="leaf_placed_once"
+            ),
         )
 
 
@@ -84,6 +116,21 @@ class Opening(ComplexScoped):
         constraints = (
             models.UniqueConstraint(fields=["complex", "event_id"], name="opening_once"),
         )
+
+
+class SetAside(ComplexScoped):
+    """An event without a place that another, already published, has the number of.
+
+    It happened after an old database was restored, on the ground of what was known then. It never
+    enters the log; what it said is kept, for people to do it again. `fields` are as in `Opening`.
+    """
+
+    doc = models.UUIDField()
+    seq = models.PositiveIntegerField()
+    name = models.CharField(max_length=40)
+    entry = models.BinaryField()
+    fields = models.JSONField()
+    aside_at = models.DateTimeField()
 
 
 # What follows is public and names no person: whose keys watch which log, and what they signed.
@@ -193,7 +240,7 @@ class CollectedHead(models.Model):
 class Stamp(models.Model):
     """A time stamp (RFC 3161) of a day over a head of the log of logs (시각 도장).
 
-    `token` is the DER of the time-stamp token over SHA-256 of `note`.
+    `token` is the authority's whole answer (TimeStampResp) over SHA-256 of `note`, in DER.
     """
 
     day = models.DateField(primary_key=True)

@@ -1,32 +1,43 @@
 """What the log can say about an event: its bytes, its place, and the proof of it."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from danji.base.models import ScopedQuerySet
 from danji.complexes.models import Complex
-from danji.transparency.actions import log_key
-from danji.transparency.models import ConfirmedHead, Leaf, Log, Opening
+from danji.transparency.keys import log_keys
+from danji.transparency.models import ConfirmedHead, Leaf, Log, Opening, Party, Seal, Witness
 from danji.transparency.tree import file_reader, log_folder
-from danji_verify import note
+from danji_verify.canonical import b64decode
 from danji_verify.checkpoint import Checkpoint
-from danji_verify.checkpoint import log_key as public_log_key
-from danji_verify.entry import Event
-from danji_verify.policy import Party, Policy
+from danji_verify.entry import Event, parse_entry
+from danji_verify.note import VerifierKey, parse_note
+from danji_verify.policy import Group, Policy
+from danji_verify.policy import Party as Known
 from danji_verify.proof import Proof
 from danji_verify.tiles import inclusion_proof
+
+NEEDED = "needed"  # the group of a policy in which every party has to agree
 
 
 @dataclass(frozen=True)
 class PublishedHead:
-    """The newest published head of a log: the signed note, and what it says."""
+    """A head of a log as it was published: the signed note, and what it says."""
 
     note: bytes
     checkpoint: Checkpoint
+
+    @classmethod
+    def read(cls, data: bytes) -> "PublishedHead":
+        """Raises: NoteError, FormatError. No signature is checked."""
+        return cls(data, Checkpoint.parse(parse_note(data).text))
 
 
 @dataclass(frozen=True)
@@ -50,11 +61,42 @@ def log_of(complex_id: UUID, number: int | None = None) -> Log:
 
 
 def policy(complex_: Complex) -> Policy:
-    """Whom a verifier has to trust: the log's key. No witness cosigns yet: quorum none."""
-    log = log_of(complex_.id)
-    key = public_log_key(log.origin, log_key(complex_.code, log.number))
-    address = f"{settings.SITE_URL}{settings.PUBLIC_URL}{complex_.code}/log/{log.number}/"
-    return Policy((Party(key, address),), {}, {}, None)
+    """Whom a verifier has to trust: the keys of the complex's logs, the newest log first, and of
+    its witnesses one of the complex and one of the city. The operator never counts.
+
+    Raises: Refusal when a key of a log is not there.
+    """
+    logs = [
+        Known(key, f"{settings.SITE_URL}{settings.PUBLIC_URL}{complex_.code}/log/{log.number}/")
+        for log in Log.objects.within(complex_.id).order_by("-number")
+        for key in log_keys(complex_, log)
+    ]
+    return policy_of(logs, witnesses_of(complex_), [Party.COMPLEX, Party.CITY])
+
+
+def witnesses_of(complex_: Complex) -> list[Witness]:
+    """Who follows the logs of the complex today."""
+    return list(Witness.objects.filter(Q(complex=complex_) | Q(complex=None), until=None))
+
+
+def policy_of(
+    logs: Sequence[Known], witnesses: Sequence[Witness], needed: Sequence[Party]
+) -> Policy:
+    """A policy by which one witness of each of the needed parties has to agree; others are listed.
+
+    Where a party has none, nobody's agreement makes a head certain: quorum none. Addresses of
+    witnesses are left out: they may be those of a computer in somebody's office.
+    """
+    known = {witness.name: Known(VerifierKey.parse(witness.vkey)) for witness in witnesses}
+    groups = {
+        party.value: Group(1, names)
+        for party in needed
+        if (names := tuple(witness.name for witness in witnesses if witness.party == party))
+    }
+    if len(groups) < len(needed):
+        return Policy(tuple(logs), known, {}, None)
+    groups[NEEDED] = Group(len(needed), tuple(groups))
+    return Policy(tuple(logs), known, groups, NEEDED)
 
 
 def published_head(complex_: Complex, number: int | None = None) -> PublishedHead:
@@ -64,7 +106,24 @@ def published_head(complex_: Complex, number: int | None = None) -> PublishedHea
     """
     number = log_of(complex_.id).number if number is None else number
     data = (log_folder(complex_.code, number) / "checkpoint").read_bytes()
-    return PublishedHead(data, Checkpoint.parse(note.parse_note(data).text))
+    return PublishedHead.read(data)
+
+
+def has_head(complex_: Complex) -> bool:
+    """Whether a head of the log that goes on is published, under which something can be proven."""
+    folder = log_folder(complex_.code, log_of(complex_.id).number)
+    return (folder / "checkpoint").exists()
+
+
+def newest_head(complex_: Complex, log: Log) -> PublishedHead:
+    """The newest head of a log; of a retired one the last good, whatever was published after it.
+
+    Raises: FileNotFoundError before the first one is published.
+    """
+    if log.number == log_of(complex_.id).number:
+        return published_head(complex_, log.number)
+    data = bytes(log.checkpoint)
+    return PublishedHead.read(data)
 
 
 def confirmed_head(origin: str) -> PublishedHead | None:
@@ -74,29 +133,49 @@ def confirmed_head(origin: str) -> PublishedHead | None:
     if head is None:
         return None
     data = bytes(head.note)
-    return PublishedHead(data, Checkpoint.parse(note.parse_note(data).text))
+    return PublishedHead.read(data)
 
 
-def confirmed_docs(complex_id: UUID, docs: Sequence[UUID]) -> set[UUID]:
-    """Which of these documents are confirmed (확정): the sealing of their PDF is below a head on
-    which the witnesses agreed.
-    """
-    covered = Q(pk__in=[])
+def confirmed_leaves(complex_id: UUID) -> QuerySet[Leaf]:
+    """The leaves below a head on which the witnesses agreed."""
+    covered = Q(id__in=[])
     for log in Log.objects.within(complex_id):
         head = confirmed_head(log.origin)
         if head is not None:
             covered |= Q(log_number=log.number, index__lt=head.checkpoint.size)
-    return set(
+    return standing_leaves(complex_id).filter(covered)
+
+
+def seals_of(complex_id: UUID, docs: Sequence[UUID]) -> dict[UUID, Seal]:
+    """How firmly these documents are sealed, of those whose sealed PDF is in the log."""
+    agreed = confirmed_leaves(complex_id).filter(pk=OuterRef("pk"))
+    sealed = (
         Leaf.objects.within(complex_id)
-        .filter(covered, event__doc__in=docs, event__name=Event.FINALIZED)
-        .values_list("event__doc", flat=True)
+        .filter(event__doc__in=docs, event__name=Event.FINALIZED)
+        .annotate(is_agreed=Exists(agreed))
+        .values_list("event__doc", "is_agreed")
     )
+    return {doc: Seal.CONFIRMED if agreed else Seal.PROVISIONAL for doc, agreed in sealed}
+
+
+def confirmed_docs(complex_id: UUID, docs: Sequence[UUID]) -> set[UUID]:
+    """Which of these documents are confirmed (확정)."""
+    return {doc for doc, seal in seals_of(complex_id, docs).items() if seal is Seal.CONFIRMED}
+
+
+def standing_leaves(complex_id: UUID) -> ScopedQuerySet:
+    """The places that count: in a retired log those below its last good head, at which it ends."""
+    log = Log.objects.within(complex_id).filter(
+        number=OuterRef("log_number"), size__gt=OuterRef("index")
+    )
+    leaves: ScopedQuerySet = Leaf.objects.within(complex_id).filter(Exists(log))
+    return leaves
 
 
 def events_of(complex_id: UUID, doc: UUID) -> list[LoggedEvent]:
     """The events of a document that have their place, in order."""
     leaves = (
-        Leaf.objects.within(complex_id)
+        standing_leaves(complex_id)
         .filter(event__complex_id=complex_id, event__doc=doc)
         .select_related("event")
         .order_by("event__seq")
@@ -120,21 +199,72 @@ def events_of(complex_id: UUID, doc: UUID) -> list[LoggedEvent]:
     ]
 
 
+def newest_event_at(complex_id: UUID) -> datetime | None:
+    """When the newest event happened that has its place; None before the first."""
+    leaves = Leaf.objects.within(complex_id).order_by("-log_number", "-index")
+    newest = leaves.select_related("event").first()
+    return parse_entry(bytes(newest.event.entry)).at if newest else None
+
+
 def is_placed(complex_id: UUID, doc: UUID, name: str) -> bool:
     """Whether an event of that name of the document has its place in the log."""
-    return Leaf.objects.within(complex_id).filter(event__doc=doc, event__name=name).exists()
+    return standing_leaves(complex_id).filter(event__doc=doc, event__name=name).exists()
 
 
-def prove(complex_: Complex, event: LoggedEvent, *, extra: bytes | None = None) -> bytes:
+def placed_leaves(complex_id: UUID, doc: UUID) -> set[bytes]:
+    """The leaf hashes of a document's events that have their place in a log."""
+    placed = Leaf.objects.within(complex_id).filter(event__doc=doc)
+    return {bytes(leaf) for leaf in placed.values_list("event__leaf_hash", flat=True)}
+
+
+def opening_of(complex_id: UUID, number: int) -> LoggedEvent:
+    """The first leaf of a log of the complex: what opened it, or continued the one before.
+
+    Raises: Leaf.DoesNotExist while it waits for its place.
+    """
+    leaf = Leaf.objects.within(complex_id).select_related("event").get(log_number=number, index=0)
+    return next(
+        event
+        for event in events_of(complex_id, complex_id)
+        if event.log_number == number and event.index == leaf.index
+    )
+
+
+def seal_changes(complex_id: UUID) -> list[LoggedEvent]:
+    """The changes of the complex's seal (봉인 열쇠 바꾸기) that have their place, in order."""
+    return [
+        event
+        for event in events_of(complex_id, complex_id)
+        if event.name == Event.KEY_ROTATED
+        and json.loads(b64decode(event.openings["key"]["value"]))["use"] == "seal"
+    ]
+
+
+def seal_name(complex_id: UUID) -> str:
+    """What the seal is kept under with which PDFs are sealed now: `seal`, `seal-2`, …"""
+    changes = len(seal_changes(complex_id))
+    return f"seal-{changes + 1}" if changes else "seal"
+
+
+def prove(
+    complex_: Complex,
+    event: LoggedEvent,
+    *,
+    extra: bytes | None = None,
+    under: PublishedHead | None = None,
+) -> bytes:
     """The proof (tlog-proof) that the event is in its log: in the confirmed head where that reaches
     it already, in the newest published one otherwise.
 
+    Args: `under` asks for another head, for the events of its log.
     Raises: ProofError when no head reaches so far yet.
     """
     log = log_of(complex_.id, event.log_number)
     head = confirmed_head(log.origin)
-    if head is None or head.checkpoint.size <= event.index:
-        head = published_head(complex_, log.number)
+    if under is not None and under.checkpoint.origin == log.origin:
+        head = under
+    elif head is None or not event.index < head.checkpoint.size <= log.size:
+        head = newest_head(complex_, log)
     reader = file_reader(log_folder(complex_.code, log.number))
     path = inclusion_proof(event.index, head.checkpoint.size, reader)
     return Proof(index=event.index, path=tuple(path), checkpoint=head.note, extra=extra).format()

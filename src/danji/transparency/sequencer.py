@@ -9,7 +9,8 @@ is the only recovery.
 import io
 import logging
 import zipfile
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,17 +18,21 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Case, IntegerField, Value, When
+from django.utils import timezone
 
 from danji.base import tenancy
 from danji.base.files import refuse_when_disk_is_low, sync_folder, write_durably
 from danji.complexes.models import Complex
 from danji.rules.refusal import Refusal
-from danji.transparency.actions import log_key
-from danji.transparency.models import Leaf, Log, PendingEvent
+from danji.transparency.keys import know_first_key, log_keys, log_signers
+from danji.transparency.models import Leaf, Log, PendingEvent, TroubleKind
+from danji.transparency.queries import log_of
 from danji.transparency.tree import file_reader, log_folder
+from danji.transparency.troubles import end_trouble, open_trouble
 from danji_verify import note
 from danji_verify.checkpoint import Checkpoint, sign_checkpoint
-from danji_verify.checkpoint import log_key as public_log_key
+from danji_verify.entry import Event, parse_entry
 from danji_verify.merkle import leaf_hash
 from danji_verify.tiles import (
     WIDTH,
@@ -38,6 +43,7 @@ from danji_verify.tiles import (
     grow,
     load_edge,
     read_bundle,
+    read_entry,
     tree_root,
 )
 
@@ -46,6 +52,11 @@ logger = logging.getLogger(__name__)
 BATCH = 4096  # events in one head, at most
 CHANNEL = "danji_sealed"
 LOCK = 0x64616E6A69  # "danji", an advisory lock's number
+# What reading an archive raises when a bit of it has flipped, whichever it was.
+DAMAGED = (zipfile.BadZipFile, EOFError, RuntimeError, zlib.error)
+
+
+Keys = Sequence[note.VerifierKey]  # of one log, the newest first
 
 
 class LogError(Exception):
@@ -79,7 +90,9 @@ class Sequencer:
         """Prove every log against its files before the first event is placed."""
         for complex_ in Complex.objects.all():
             with self._apart(complex_.id):
-                self.heads[complex_.id] = recover(complex_)
+                head = self.heads[complex_.id] = recover(complex_)
+                for kind in (TroubleKind.FROZEN, TroubleKind.WAITING):
+                    end_trouble(head.origin, kind, "", timezone.now())
 
     def tick(self) -> int:
         """Place everything that waits. Returns: how many events were placed.
@@ -102,12 +115,16 @@ class Sequencer:
         except LogError as error:
             self.frozen[complex_id] = str(error)
             logger.critical("%s", error)
+            open_trouble(_origin(complex_id), TroubleKind.FROZEN, "", str(error), timezone.now())
         except Refusal as refusal:
             if self.waiting.get(complex_id) != str(refusal):
                 logger.warning("%s", refusal)
+                said = str(refusal)
+                open_trouble(_origin(complex_id), TroubleKind.WAITING, "", said, timezone.now())
             self.waiting[complex_id] = str(refusal)
         else:
-            self.waiting.pop(complex_id, None)
+            if self.waiting.pop(complex_id, None):
+                end_trouble(_origin(complex_id), TroubleKind.WAITING, "", timezone.now())
 
     def seal(self, complex_id: UUID) -> int:
         """Place what waits in one complex and publish the new head.
@@ -116,26 +133,22 @@ class Sequencer:
         """
         complex_ = Complex.objects.get(id=complex_id)
         refuse_when_disk_is_low(Path(settings.PUBLIC))
-        head = self.heads.pop(complex_id, None) or recover(complex_)
+        head = self.heads.pop(complex_id, None)
+        with tenancy.within(complex_id):
+            number = log_of(complex_id).number
+        if head is None or head.number != number:  # that log was retired meanwhile
+            head = recover(complex_)
         folder = log_folder(complex_.code, head.number)
         with tenancy.within(complex_id):
-            waiting = list(
-                PendingEvent.objects.within(complex_id)
-                # By number first: whatever the clocks said, an event stands behind the one it
-                # follows.
-                .order_by("event__seq", "id")
-                .values_list("id", "event_id", "event__entry", "event__leaf_hash")[:BATCH]
-            )
+            waiting = _next_events(complex_id, begun=head.edge.size > 0)
+            keys = log_signers(complex_, head.number, timezone.now())
         for _, event_id, entry, kept in waiting:
             if leaf_hash(bytes(entry)) != bytes(kept):
                 raise LogError(f"{complex_.code}: 사건 {event_id}의 내용이 저장한 뒤 바뀌었습니다.")
         growth = grow(head.edge, [bytes(entry) for _, _, entry, _ in waiting])
         staged = stage(complex_.code, growth)
         check_staged(staged, folder, head.edge, growth)
-        checkpoint = sign_checkpoint(
-            Checkpoint(head.origin, growth.size, growth.root),
-            log_key(complex_.code, head.number),
-        )
+        checkpoint = sign_checkpoint(Checkpoint(head.origin, growth.size, growth.root), *keys)
         commit(
             complex_id,
             head,
@@ -148,6 +161,30 @@ class Sequencer:
         with connection.cursor() as cursor:
             cursor.execute(f"NOTIFY {CHANNEL}")  # when everybody can read it, and no sooner
         return len(waiting)
+
+
+def _origin(complex_id: UUID) -> str:
+    with tenancy.within(complex_id):
+        return log_of(complex_id).origin
+
+
+def _next_events(complex_id: UUID, *, begun: bool) -> list[tuple[UUID, UUID, bytes, bytes]]:
+    """What is placed next: the rows of the queue with the events' ids, entries and leaf hashes.
+
+    Args: `begun` unless the log is empty still: then what opens it comes first.
+    """
+    opening = Case(
+        When(event__name__in=[Event.LOG_OPENED, Event.LOG_CONTINUED], then=Value(0)),
+        default=Value(1),
+        output_field=IntegerField(),
+    )
+    # By number first: whatever the clocks said, an event stands behind the one it follows.
+    order = ["event__seq", "id"] if begun else [opening, "event__seq", "id"]
+    return list(
+        PendingEvent.objects.within(complex_id)
+        .order_by(*order)
+        .values_list("id", "event_id", "event__entry", "event__leaf_hash")[:BATCH]
+    )
 
 
 def waiting_complexes() -> list[UUID]:
@@ -206,7 +243,7 @@ def check_staged(staged: Path, folder: Path, edge: Edge, growth: Growth) -> None
             grow(edge, entries).files == stored
             and tree_root(growth.size, read, check=True) == growth.root
         )
-    except (OSError, ValueError, zipfile.BadZipFile) as problem:
+    except (OSError, ValueError, *DAMAGED) as problem:
         raise LogError(f"{staged}: 써 둔 파일을 다시 읽을 수 없습니다({problem}).") from problem
     if not holds:
         raise LogError(f"{staged}: 써 둔 파일이 계산한 뿌리 값으로 이어지지 않습니다.")
@@ -252,50 +289,81 @@ def recover(complex_: Complex) -> Head:
     database was restored from a backup, and signing would fork the log.
     """
     with tenancy.within(complex_.id):
-        log = Log.objects.within(complex_.id).get()
+        log = log_of(complex_.id)
+        know_first_key(complex_, log, timezone.now())
+        keys = log_keys(complex_, log)
     folder = log_folder(complex_.code, log.number)
-    size, root, checkpoint = log.size, bytes(log.root), bytes(log.checkpoint)
-    key = public_log_key(log.origin, log_key(complex_.code, log.number))
-    published = published_head(folder, key)
+    kept = KeptHead(log.size, bytes(log.root), bytes(log.checkpoint))
+    edge = bring_up(complex_.code, folder, keys, kept)
+    if kept.size:
+        _demand_open(complex_, kept.size, file_reader(folder))
+    return Head(log.id, log.number, log.origin, edge, kept.root)
+
+
+def _demand_open(complex_: Complex, size: int, reader: Reader) -> None:
+    """Raises: LogError when the log says itself that it was closed."""
+    if parse_entry(read_entry(size - 1, size, reader)).event is Event.LOG_CLOSED:
+        raise LogError(
+            f"{complex_.code}: 닫은 장부입니다. 다음 장부를 열기 전에는 봉인하지 않습니다."
+        )
+
+
+@dataclass(frozen=True)
+class KeptHead:
+    """The head of a log as the database has it; `checkpoint` is the signed note."""
+
+    size: int
+    root: bytes
+    checkpoint: bytes
+
+
+def bring_up(name: str, folder: Path, keys: Keys, kept: KeptHead) -> Edge:
+    """Bring the published files of a log up to the head that is kept, and prove them.
+
+    Args: `name` is that of its folder below the staging: a K-apt code, or `heads`.
+    Returns: the right edge of the tree.
+    Raises: LogError as `recover` does.
+    """
+    size, root = kept.size, kept.root
+    published = published_head(folder, keys)
     if published is not None and published.size > size:
         raise LogError(
-            f"{complex_.code}: 공개된 봉인은 {published.size}건인데 데이터베이스는 {size}건입니다. "
+            f"{name}: 공개된 봉인은 {published.size}건인데 데이터베이스는 {size}건입니다. "
             "데이터베이스가 옛 백업으로 되돌려졌습니다. 운영 설명서의 '봉인 복구'를 따라 주세요."
         )
     if published is not None and published.size == size and published.root != root:
         raise LogError(
-            f"{complex_.code}: 공개된 봉인 기록과 데이터베이스의 뿌리 값이 다릅니다. "
+            f"{name}: 공개된 봉인 기록과 데이터베이스의 뿌리 값이 다릅니다. "
             "운영 설명서의 '봉인 복구'를 따라 주세요."
         )
-    staged = staging_folder(complex_.code) / f"{size}-{root.hex()}.zip"
+    staged = staging_folder(name) / f"{size}-{root.hex()}.zip"
     if published is None or published.size < size:
         if staged.exists():
-            _apply_again(staged, folder, checkpoint)
+            _apply_again(staged, folder, kept.checkpoint)
         elif size == 0:
-            write_durably(folder / "checkpoint", checkpoint)
+            write_durably(folder / "checkpoint", kept.checkpoint)
         else:
             raise LogError(
-                f"{complex_.code}: 봉인 기록 {size}건까지의 파일이 없습니다. "
+                f"{name}: 봉인 기록 {size}건까지의 파일이 없습니다. "
                 "공개 폴더가 지워졌거나 되돌려졌습니다. 운영 설명서의 '봉인 복구'를 따라 주세요."
             )
     # What leads further may be another's, who is about to publish it.
-    for leftover in staging_folder(complex_.code).glob("*.zip"):
+    for leftover in staging_folder(name).glob("*.zip"):
         if int(leftover.name.partition("-")[0]) <= size:
             leftover.unlink(missing_ok=True)
-    edge = proven_edge(size, root, file_reader(folder))
-    return Head(log.id, log.number, log.origin, edge, root)
+    return proven_edge(size, root, file_reader(folder))
 
 
 def _apply_again(staged: Path, folder: Path, checkpoint: bytes) -> None:
     """Finish what an interruption left. Raises: LogError when the staged file is damaged."""
     try:
         apply(staged, folder, checkpoint)
-    except zipfile.BadZipFile as problem:
+    except DAMAGED as problem:
         raise LogError(f"{staged}: 파일이 상했습니다({problem}).") from problem
 
 
-def published_head(folder: Path, key: note.VerifierKey) -> Checkpoint | None:
-    """The published head, its signature checked; None when nothing was published yet.
+def published_head(folder: Path, keys: Keys) -> Checkpoint | None:
+    """The published head, signed by one of the keys at least; None when nothing was published yet.
 
     Raises: LogError when the file is not a head signed by this log.
     """
@@ -304,7 +372,7 @@ def published_head(folder: Path, key: note.VerifierKey) -> Checkpoint | None:
     except FileNotFoundError:
         return None
     try:
-        return Checkpoint.parse(note.open_note(data, [key]).text)
+        return Checkpoint.parse(note.open_note(data, keys).text)
     except ValueError as problem:
         raise LogError(f"{folder / 'checkpoint'} 파일이 상했습니다({problem}).") from problem
 

@@ -5,6 +5,7 @@ import re
 from django.http import HttpResponse
 from django.utils.http import content_disposition_header
 
+from danji.disclosure.bundles import bundle_of
 from danji.disclosure.queries import DisclosedRecord, pdf_of, proof_of
 from danji.rules.refusal import Refusal
 from danji.web.headers import POLICY_OF_FILES
@@ -39,6 +40,12 @@ def download_proof(shown: DisclosedRecord) -> HttpResponse:
             "증명 파일을 만드는 중입니다.", next_step="잠시 뒤 다시 눌러 주세요."
         ) from None
     return download(proof, f"{shown.record}.pdf.tlog-proof", "application/octet-stream")
+
+
+def download_bundle(shown: DisclosedRecord) -> HttpResponse:
+    """The proof bundle of a record. Raises: Refusal while it is provisional (잠정)."""
+    data = bundle_of(shown, shown.record.complex)
+    return download(data, f"증명-{shown.record.number}.zip", "application/zip")
 
 
 def _safe(name: str) -> str:

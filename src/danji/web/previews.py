@@ -17,10 +17,10 @@ from danji.attachments.kinds import KINDS, ZIP
 from danji.attachments.models import Preview
 from danji.attachments.queries import previews_of, sections_of
 from danji.base import files
-from danji.disclosure.queries import read_record
 from danji.rules.periods import day_in_seoul
 from danji.web.desk.access import DeskRequest, officer_required
 from danji.web.headers import POLICY_OF_FILES
+from danji.web.opening import open_record
 
 
 def previews_in_document(
@@ -57,7 +57,7 @@ def of_document(request: DeskRequest, document_id: UUID, position: int, page: in
 @officer_required
 def of_record(request: DeskRequest, record_id: UUID, position: int, page: int) -> HttpResponse:
     """A page of a file attached to a record."""
-    shown = read_record(request.officeholder, record_id)
+    shown = open_record(request.officeholder, record_id, at=timezone.now())
     content = shown.payload["content"]
     return picture_of(content, request.officeholder.complex_id, position, page)
 

@@ -19,6 +19,7 @@ from danji.approvals.models import Document, Step
 from danji.base import tenancy
 from danji.config.demonstration import documents
 from danji.config.demonstration.complex import Cast, find_demonstration, make_demonstration
+from danji.config.demonstration.witnesses import let_witnesses_agree
 from danji.config.schedule import run_jobs, send_messages, wait_for_seal
 from danji.disclosure.queries import disclosed, pdf_of, proof_of
 from danji.formbook import values
@@ -29,6 +30,7 @@ from danji.signing.evidence import session_signer
 from danji.transparency.queries import policy
 from danji.transparency.sequencer import Sequencer, only_one
 
+_FORGET = ("--memory", "none")  # another demonstration has another log of this name
 PATIENCE = 60  # looks at what the sequencer of a running server has done
 
 
@@ -54,6 +56,9 @@ def run_main_path() -> Iterator[str | Checked]:
     yield "관리비 부과내역 공고, 입찰공고, 지출결의서를 기안하고 결재합니다."
     _approve_documents(cast)
     yield "결재한 일을 봉인하고, PDF를 만들어 공개합니다."
+    _seal_and_publish(cast)
+    yield "단지와 구청을 맡은 연습용 확인 기관 둘이 장부를 확인합니다."
+    let_witnesses_agree(cast.complex)
     _seal_and_publish(cast)
     yield "만든 PDF를 독립 확인 프로그램으로 확인합니다."
     yield from _check(cast)
@@ -173,7 +178,7 @@ def _check(cast: Cast) -> Iterator[Checked]:
             pdf.write_bytes(pdf_of(shown))
             Path(f"{pdf}.tlog-proof").write_bytes(proof_of(shown, cast.complex))
         answer = subprocess.run(
-            [sys.executable, "-m", "danji_verify", str(pdf), "--policy", str(trusted)],
+            [sys.executable, "-m", "danji_verify", str(pdf), "--policy", str(trusted), *_FORGET],
             capture_output=True,
             text=True,
             check=False,

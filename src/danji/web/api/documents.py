@@ -10,7 +10,9 @@ from danji.approvals.models import Document
 from danji.approvals.queries import document_for
 from danji.approvals.statements import Statement
 from danji.base import files
+from danji.disclosure.endings import Gone
 from danji.disclosure.queries import disclosed, record_of
+from danji.disposal.readings import note_reading
 from danji.integration.models import ApiScope
 from danji.integration.tokens import token_signer
 from danji.rules.approval import Choice, Decision, Ending
@@ -39,6 +41,7 @@ from danji.web.api.shapes import (
     StatementOut,
 )
 from danji.web.downloads import download
+from danji.web.opening import tombstone_for
 from danji_verify.canonical import b64encode
 
 router = Router(tags=["결재"])
@@ -48,7 +51,7 @@ HERE = "/documents/{uuid:document_id}"
 @router.get(HERE, response=answers(DocumentOut), summary="문서와 결재선")
 @needs(ApiScope.READ)
 def document(request: ApiRequest, document_id: UUID) -> DocumentOut:
-    return shown.document(_found(request, document_id))
+    return shown.document(_opened(request, document_id))
 
 
 @router.get(f"{HERE}/outcome", response=answers(OutcomeOut), summary="결과")
@@ -77,7 +80,7 @@ def outcome(request: ApiRequest, document_id: UUID) -> OutcomeOut:
 @router.get(f"{HERE}/attachments/{{int:position}}", summary="붙임 내려받기", **a_file("*/*"))
 @needs(ApiScope.READ)
 def attachment(request: ApiRequest, document_id: UUID, position: int) -> HttpResponse:
-    attached = _found(request, document_id).parsed_content()["attachments"]
+    attached = _opened(request, document_id).parsed_content()["attachments"]
     if not 1 <= position <= len(attached):
         raise Missing("없는 붙임입니다.", next_step="문서에 붙은 파일의 차례를 확인해 주세요.")
     file = attached[position - 1]
@@ -227,6 +230,15 @@ def confirm(request: ApiRequest, document_id: UUID, body: Following) -> Progress
 
 def _found(request: ApiRequest, document_id: UUID) -> Document:
     return document_for(request.officeholder, document_id, on=day_in_seoul(request.at))
+
+
+def _opened(request: ApiRequest, document_id: UUID) -> Document:
+    """A document whose content a program is given: that is noted. Raises: Gone."""
+    found = _found(request, document_id)
+    if found.erased_at is not None:
+        raise Gone(tombstone_for(found, request.officeholder))
+    note_reading(found.id, reader=request.officeholder, at=request.at, by_program=True)
+    return found
 
 
 def _choice(body: Seat) -> Choice:

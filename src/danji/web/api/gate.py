@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from danji.accounts.models import Officeholder
 from danji.base import tenancy
+from danji.disclosure.endings import Gone
 from danji.integration.actions import (
     Answer,
     InFlight,
@@ -54,7 +55,7 @@ KEY_LENGTH = 100  # characters
 READS = frozenset({"GET", "HEAD"})
 
 # What every operation may be answered instead.
-_PROBLEMS = (400, 401, 403, 404, 409, 413, 415, 422, 503)
+_PROBLEMS = (400, 401, 403, 404, 409, 410, 413, 415, 422, 503)
 
 Run = Callable[..., Any]
 View = TypeVar("View", bound=Callable[..., Any])
@@ -248,6 +249,8 @@ def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
             status = 404
         case BadFields() | KeyReused():
             status = 422
+        case Gone():
+            status = 410
         case _:
             status = 409
     if status in {401, 403}:

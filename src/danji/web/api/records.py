@@ -7,13 +7,14 @@ from django.http import HttpResponse
 from ninja import Query, Router
 
 from danji.base import files
-from danji.disclosure.queries import read_record, readable_records
+from danji.disclosure.queries import DisclosedRecord, readable_records
 from danji.integration.models import ApiScope
 from danji.web.api import shown
 from danji.web.api.gate import ApiRequest, a_file, answers, needs
 from danji.web.api.problems import Missing
 from danji.web.api.shapes import RecordsOut, WholeRecordOut
-from danji.web.downloads import download, download_pdf, download_proof
+from danji.web.downloads import download, download_bundle, download_pdf, download_proof
+from danji.web.opening import open_record
 
 router = Router(tags=["기록"])
 LISTED = 50
@@ -27,24 +28,22 @@ def records(request: ApiRequest, q: Words = "", page: Page = 1) -> RecordsOut:
     """The register, newest first, a page at a time."""
     first = (page - 1) * LISTED
     found = readable_records(request.officeholder, search=q)[first : first + LISTED + 1]
-    items, has_more = shown.first(found, LISTED, shown.record)
-    return RecordsOut(items=items, has_more=has_more)
+    rows, has_more = shown.first(found, LISTED, lambda row: row)
+    return RecordsOut(items=shown.records(rows), has_more=has_more)
 
 
 @router.get("/records/{uuid:record_id}", response=answers(WholeRecordOut), summary="기록 하나")
 @needs(ApiScope.READ)
 def record(request: ApiRequest, record_id: UUID) -> WholeRecordOut:
-    found = read_record(request.officeholder, record_id)
-    return WholeRecordOut(
-        **shown.record_parts(found.record), payload=found.payload, **shown.files_of(found)
-    )
+    found = _opened(request, record_id)
+    return WholeRecordOut(**shown.record(found), payload=found.payload)
 
 
 @router.get("/records/{uuid:record_id}/rendition", summary="PDF", **a_file("application/pdf"))
 @needs(ApiScope.READ)
 def rendition(request: ApiRequest, record_id: UUID) -> HttpResponse:
     """The sealed PDF; 404 until it was made."""
-    return download_pdf(read_record(request.officeholder, record_id))
+    return download_pdf(_opened(request, record_id))
 
 
 @router.get(
@@ -55,7 +54,18 @@ def rendition(request: ApiRequest, record_id: UUID) -> HttpResponse:
 @needs(ApiScope.READ)
 def proof(request: ApiRequest, record_id: UUID) -> HttpResponse:
     """The proof that belongs beside the PDF."""
-    return download_proof(read_record(request.officeholder, record_id))
+    return download_proof(_opened(request, record_id))
+
+
+@router.get(
+    "/records/{uuid:record_id}/bundle",
+    summary="증명 묶음",
+    **a_file("application/zip"),
+)
+@needs(ApiScope.READ)
+def bundle(request: ApiRequest, record_id: UUID) -> HttpResponse:
+    """Everything with which the record can be checked anywhere; refused while provisional."""
+    return download_bundle(_opened(request, record_id))
 
 
 @router.get(
@@ -65,8 +75,12 @@ def proof(request: ApiRequest, record_id: UUID) -> HttpResponse:
 )
 @needs(ApiScope.READ)
 def enclosure(request: ApiRequest, record_id: UUID, position: int) -> HttpResponse:
-    attached = read_record(request.officeholder, record_id).payload["content"]["attachments"]
+    attached = _opened(request, record_id).payload["content"]["attachments"]
     if not 1 <= position <= len(attached):
         raise Missing("없는 붙임입니다.", next_step="문서에 붙은 파일의 차례를 확인해 주세요.")
     file = attached[position - 1]
     return download(files.get(file["sha256"]), file["name"], file["media_type"])
+
+
+def _opened(request: ApiRequest, record_id: UUID) -> DisclosedRecord:
+    return open_record(request.officeholder, record_id, at=request.at, by_program=True)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from danji.approvals.boxes import Box
 from danji.integration.models import ApiScope, ApiToken
 from danji.rules.approval import OPINION_LIMIT, Act, Decision, Ending
+from danji.transparency.models import Seal
 
 
 def _moment(text: Any) -> datetime:
@@ -386,6 +387,7 @@ class RecordOut(BaseModel):
     digest: str
     filed_at: datetime
     retained_until: date | None
+    seal: Seal | None
 
 
 class RecordsOut(BaseModel):
@@ -399,6 +401,7 @@ class WholeRecordOut(RecordOut):
     payload: dict[str, Any]
     pdf: str | None
     proof: str | None
+    bundle: str | None
 
 
 class CirculatedOut(BaseModel):

@@ -1,6 +1,6 @@
 """Rows and files of the house as programs are shown them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,8 @@ from danji.base.prepared import Prepared
 from danji.disclosure.queries import DisclosedRecord
 from danji.rules import approval
 from danji.rules.approval import Act, Decision, Ending
+from danji.transparency.models import Seal
+from danji.transparency.queries import seals_of
 from danji.web.api.problems import PREFIX
 from danji.web.api.shapes import (
     DocumentOut,
@@ -108,7 +110,7 @@ def document(row: Document) -> DocumentOut:
     )
 
 
-def record_parts(row: Any) -> dict[str, Any]:
+def record_parts(row: Any, seal: Seal | None) -> dict[str, Any]:
     return {
         "id": row.id,
         "document": row.doc,
@@ -119,11 +121,23 @@ def record_parts(row: Any) -> dict[str, Any]:
         "digest": row.digest,
         "filed_at": row.filed_at,
         "retained_until": row.retained_until,
+        "seal": seal,
     }
 
 
-def record(row: Any) -> RecordOut:
-    return RecordOut(**record_parts(row))
+def records(rows: Sequence[Any]) -> list[RecordOut]:
+    """Records of one complex, with how firmly each is sealed."""
+    seals = seals_of(rows[0].complex_id, [row.doc for row in rows]) if rows else {}
+    return [RecordOut(**record_parts(row, seals.get(row.doc))) for row in rows]
+
+
+def record(shown: DisclosedRecord) -> dict[str, Any]:
+    """A record and where its files are."""
+    row = shown.record
+    seal = seals_of(row.complex_id, [row.doc]).get(row.doc)
+    here = f"{PREFIX}records/{row.id}/"
+    bundle = f"{here}bundle" if seal is Seal.CONFIRMED else None
+    return record_parts(row, seal) | files_of(shown) | {"bundle": bundle}
 
 
 def files_of(shown: DisclosedRecord) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from danji.accounts.models import Officeholder, Person
 from danji.accounts.queries import office_held, offices_of, residencies_of
 from danji.approvals.models import Document, Draft, Recurring
 from danji.base import tenancy
+from danji.disposal.models import Disposal
 from danji.integration.models import ApiToken, Webhook
 from danji.records.models import Record
 from danji.renditions.models import Rendition
@@ -41,6 +42,7 @@ MISSING = (
     RoutingRevision.DoesNotExist,
     ApiToken.DoesNotExist,
     Webhook.DoesNotExist,
+    Disposal.DoesNotExist,
 )
 
 

@@ -10,7 +10,7 @@ from django.core.paginator import Paginator
 from django.urls import reverse
 from django.utils import timezone
 
-from danji.accounts.models import Office, Officeholder
+from danji.accounts.models import Office, Officeholder, Residency
 from danji.accounts.queries import holders
 from danji.approvals.habits import favourites_of, line_templates, recent_forms, recurring_of
 from danji.approvals.lines import ADDABLE, NAMED, Changes, plan_line
@@ -30,6 +30,7 @@ from danji.disclosure.queries import (
     DisclosedRecord,
     Reader,
     disclosed,
+    listed_records,
     readable_records,
     record_of,
 )
@@ -45,9 +46,12 @@ from danji.rules.periods import day_in_seoul
 from danji.rules.recurring import Every
 from danji.rules.refusal import Refusal
 from danji.rules.retention import class_of
-from danji.transparency.queries import is_placed
+from danji.transparency.models import Seal
+from danji.transparency.queries import is_placed, placed_leaves, seals_of
+from danji.transparency.troubles import UNPLACED
 from danji.web.desk.editor import Editor
 from danji.web.desk.line import line_view, plan_view, readers_view, record_line
+from danji.web.opening import is_for_everybody
 from danji_verify.entry import Event
 
 PAGE = 50  # records on one page of the register
@@ -305,6 +309,7 @@ def document(shown: Document, reader: Officeholder, *, at: datetime) -> dict[str
             "followed_by": _seen(reader, following(shown), on),
         },
         "blocks": content["blocks"],
+        "unsealed": _unsealed(shown, steps, at),
         "is_drafter": is_drafter,
         "can_withdraw": is_own(shown, steps, reader, on=on)
         and approval.can_withdraw(
@@ -312,6 +317,7 @@ def document(shown: Document, reader: Officeholder, *, at: datetime) -> dict[str
             was_decided=any(step.decision and step.act != Act.DRAFT for step in steps),
             is_stuck=is_stuck(current(steps), line, on=on),
         ),
+        "can_dispose": not turns and reader.office == Office.MANAGER,
         "can_redraft": not turns and is_drafter and not record,
         "can_correct": record is not None and is_placed(shown.complex_id, shown.id, Event.FILED),
         "skippable": _skippable(steps, turns, on) if is_drafter else [],
@@ -319,6 +325,15 @@ def document(shown: Document, reader: Officeholder, *, at: datetime) -> dict[str
         "record": _filed(filed, shown.complex.code) if filed else None,
         "next": _next(shown, reader, on) if _has_decided(steps, reader) else None,
     }
+
+
+def _unsealed(shown: Document, steps: Iterable[Step], at: datetime) -> list[str]:
+    """Whose decisions are not in the log ten minutes after they were made, if any are not."""
+    long_ago = [step for step in steps if step.decided_at and step.decided_at < at - UNPLACED]
+    if not long_ago:
+        return []
+    placed = placed_leaves(shown.complex_id, shown.id)
+    return [str(step.approver) for step in long_ago if bytes(step.leaf_hash or b"") not in placed]
 
 
 def _has_decided(steps: Iterable[Step], reader: Officeholder) -> bool:
@@ -429,16 +444,20 @@ def _citation(record_id: UUID, number: str, title: str, relation: str) -> dict[s
 
 def register(reader: Reader, search: str, number: str | None) -> dict[str, Any]:
     """The context of desk/register.html, and of the residents' list: one page of it."""
-    records = readable_records(reader, search=search)
+    records = listed_records(reader, search=search)
     page: Any = Paginator(records, PAGE).get_page(number)
+    seals = seals_of(reader.complex_id, [record.doc for record in page.object_list])
     page.object_list = [
         {
             "id": record.id,
             "number": record.number,
-            "title": record.title,
+            "title": "" if record.withdrawn and isinstance(reader, Residency) else record.title,
             "filed_at": record.filed_at,
             "folder": record.folder.name,
+            "erased_at": record.erased_at,
+            "withdrawn": record.withdrawn,
             "disclosure": Scope(record.scope).label,
+            "seal": seals.get(record.doc),
         }
         for record in page.object_list
     ]
@@ -465,6 +484,7 @@ def record(shown: DisclosedRecord, reader: Reader) -> dict[str, Any]:
             "cites": _cites(reader, content),
             "cited_by": citing,
             "superseded_by": newer[-1] if newer else None,
+            "is_manager": isinstance(reader, Officeholder) and reader.office == Office.MANAGER,
         },
         "blocks": content["blocks"],
     }
@@ -473,6 +493,7 @@ def record(shown: DisclosedRecord, reader: Reader) -> dict[str, Any]:
 def _filed(shown: DisclosedRecord, code: str) -> dict[str, Any]:
     retention = shown.payload["retention"]
     public = shown.publication is not None and shown.publication.scope == Scope.PUBLIC
+    is_disclosed = shown.publication is not None and shown.publication.scope != Scope.WITHHELD
     return {
         "id": shown.record.id,
         "number": shown.record.number,
@@ -483,9 +504,18 @@ def _filed(shown: DisclosedRecord, code: str) -> dict[str, Any]:
         "has_rendition": shown.rendition is not None,
         "is_late": shown.rendition is None and timezone.now() - shown.record.filed_at > LATE,
         "has_proof": shown.finalized is not None,
+        "seal": _seal(shown),
+        "withdrawal": shown.withdrawal,
         "public_url": f"{settings.PUBLIC_URL}{code}/{shown.record.doc.hex}/" if public else "",
+        "is_disclosed": is_disclosed and shown.withdrawal is None,
+        "doc": shown.record.doc,
         "obstacle": _obstacle(shown),
     }
+
+
+def _seal(shown: DisclosedRecord) -> Seal | None:
+    """How firmly the record is sealed; None before its PDF has its place in the log."""
+    return seals_of(shown.record.complex_id, [shown.record.doc]).get(shown.record.doc)
 
 
 def _obstacle(shown: DisclosedRecord) -> dict[str, Any] | None:
@@ -511,7 +541,7 @@ def _period(retention: dict[str, Any]) -> str:
 
 
 def _state_of_record(shown: DisclosedRecord) -> str:
-    if shown.publication and shown.publication.scope == Scope.PUBLIC:
+    if is_for_everybody(shown):
         return "public"
     # A PDF is made only of what has its place in the log.
     return "sealed" if shown.rendition else "finished"

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from danji.web import previews
-from danji.web.desk import after, habits, views
+from danji.web.desk import after, habits, seal, views
 
 app_name = "desk"
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("offices/", views.offices, name="offices"),
     path("several/", views.several, name="several"),
     path("settings/", views.settings, name="settings"),
+    path("seal/", seal.seal, name="seal"),
     path("forms/", habits.forms, name="forms"),
     path("forms/favourites/", habits.favourite, name="favourites"),
     path("recurring/", habits.recurring, name="recurring"),
@@ -41,6 +42,7 @@ urlpatterns = [
     path("records/<uuid:record_id>/", views.record, name="record"),
     path("records/<uuid:record_id>/rendition/", views.rendition, name="rendition"),
     path("records/<uuid:record_id>/proof/", views.proof, name="proof"),
+    path("records/<uuid:record_id>/bundle/", views.bundle, name="bundle"),
     path("records/<uuid:record_id>/clearance/", views.clearance, name="clearance"),
     path("records/<uuid:record_id>/attachments/<int:position>/", views.enclosure, name="enclosure"),
     path(

@@ -22,13 +22,16 @@ from danji.approvals.models import Draft
 from danji.approvals.queries import document_for, draft_of, drafts_of
 from danji.base import files
 from danji.disclosure.actions import clear_record
-from danji.disclosure.queries import read_record
+from danji.disclosure.endings import Gone, Tombstone
+from danji.disclosure.queries import DisclosedRecord, read_record
+from danji.disposal.readings import SHOWN_TO
 from danji.formbook.definition import load
 from danji.formbook.inputs import keep, texts
 from danji.outbox.queries import is_operator
 from danji.records.models import Relation
 from danji.rules.periods import day_in_seoul
 from danji.rules.refusal import Refusal
+from danji.transparency.troubles import IN_CHARGE
 from danji.web.account import demonstration_signer
 from danji.web.addresses import own_address
 from danji.web.desk import board, lining, pages
@@ -42,7 +45,9 @@ from danji.web.desk.access import (
     to_log_in,
 )
 from danji.web.desk.editor import Editor, edit
-from danji.web.downloads import download, download_pdf, download_proof
+from danji.web.desk.seal import said_on_desk
+from danji.web.downloads import download, download_bundle, download_pdf, download_proof
+from danji.web.opening import open_record, tombstone_for
 from danji.web.sign import pages as signing
 from danji.web.sign.ceremony import CodeAsked, Pressed, way_of
 from danji.web.sign.desk import (
@@ -60,6 +65,7 @@ from danji.web.uploads import uploaded_file
 def home(request: DeskRequest) -> HttpResponse:
     """One of the boxes, and how much lies in the others."""
     context = board.home(request.officeholder, request.GET.dict(), timezone.now())
+    context |= said_on_desk(request.officeholder)
     return render(request, "desk/home.html", context)
 
 
@@ -79,7 +85,9 @@ def settings(request: DeskRequest) -> HttpResponse:
     """The way to what is set up once."""
     context = {
         "is_operator": is_operator(request.officeholder),
+        "sees_audits": request.officeholder.office in IN_CHARGE,
         "is_manager": request.officeholder.office == Office.MANAGER,
+        "sees_readings": request.officeholder.office in SHOWN_TO,
     }
     return render(request, "desk/settings.html", context)
 
@@ -324,6 +332,8 @@ def document(request: DeskRequest, document_id: UUID) -> HttpResponse:
     """A document with its line and state, and the decision when it is the reader's turn."""
     reader, at = request.officeholder, timezone.now()
     shown = document_for(reader, document_id, on=day_in_seoul(at))
+    if shown.erased_at is not None:
+        return _tombstone(request, tombstone_for(shown, reader))
     if any(
         circulation.recipient_id == reader.id and circulation.sent_at and not circulation.read_at
         for circulation in shown.circulations.all()
@@ -399,8 +409,11 @@ def register(request: DeskRequest) -> HttpResponse:
 @require_safe
 @officer_required
 def record(request: DeskRequest, record_id: UUID) -> HttpResponse:
-    """One record."""
-    shown = read_record(request.officeholder, record_id)
+    """One record, or what stands in its place."""
+    try:
+        shown = _opened(request, record_id)
+    except Gone as gone:
+        return _tombstone(request, gone.tombstone)
     context = pages.record(shown, request.officeholder)
     return render(request, "desk/record.html", context)
 
@@ -409,8 +422,7 @@ def record(request: DeskRequest, record_id: UUID) -> HttpResponse:
 @officer_required
 def rendition(request: DeskRequest, record_id: UUID) -> HttpResponse:
     """The sealed PDF of a record."""
-    shown = read_record(request.officeholder, record_id)
-    return download_pdf(shown)
+    return download_pdf(_opened(request, record_id))
 
 
 @require_safe
@@ -421,11 +433,17 @@ def proof(request: DeskRequest, record_id: UUID) -> HttpResponse:
     return download_proof(shown)
 
 
+@officer_required
+def bundle(request: DeskRequest, record_id: UUID) -> HttpResponse:
+    """Everything with which the record can be checked anywhere, once it is confirmed (확정)."""
+    return download_bundle(_opened(request, record_id))
+
+
 @require_safe
 @officer_required
 def enclosure(request: DeskRequest, record_id: UUID, position: int) -> HttpResponse:
     """A file attached to a record."""
-    shown = read_record(request.officeholder, record_id)
+    shown = _opened(request, record_id)
     return _file(shown.payload["content"], position)
 
 
@@ -436,6 +454,15 @@ def clearance(request: DeskRequest, record_id: UUID) -> HttpResponse:
     clear_record(record_id, actor=request.officeholder, at=timezone.now())
     messages.success(request, "확인하셨습니다. 곧 공개됩니다.")
     return redirect("desk:record", record_id=record_id)
+
+
+def _opened(request: DeskRequest, record_id: UUID) -> DisclosedRecord:
+    return open_record(request.officeholder, record_id, at=timezone.now())
+
+
+def _tombstone(request: DeskRequest, tombstone: Tombstone) -> HttpResponse:
+    context = {"tombstone": tombstone, "may_know": True, "back": reverse("desk:register")}
+    return render(request, "desk/tombstone.html", context)
 
 
 def _file(content: dict[str, Any], position: int) -> HttpResponse:

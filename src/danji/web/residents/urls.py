@@ -10,4 +10,5 @@ urlpatterns = [
     path("records/<uuid:record_id>/", views.record, name="record"),
     path("records/<uuid:record_id>/rendition/", views.rendition, name="rendition"),
     path("records/<uuid:record_id>/proof/", views.proof, name="proof"),
+    path("records/<uuid:record_id>/bundle/", views.bundle, name="bundle"),
 ]

@@ -7,17 +7,19 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from danji.accounts.models import Residency
 from danji.accounts.queries import residencies_of
 from danji.base import tenancy
+from danji.disclosure.endings import Gone
 from danji.disclosure.queries import read_record
 from danji.rules.periods import day_in_seoul
 from danji.web.desk import pages
 from danji.web.desk.access import MISSING, person_of, to_log_in
-from danji.web.downloads import download_pdf, download_proof
+from danji.web.downloads import download_bundle, download_pdf, download_proof
 
 View = Callable[..., HttpResponse]
 
@@ -61,8 +63,17 @@ def home(request: ResidentRequest) -> HttpResponse:
 
 @resident_required
 def record(request: ResidentRequest, record_id: UUID) -> HttpResponse:
-    """One record disclosed to residents."""
-    shown = read_record(request.residency, record_id)
+    """One record disclosed to residents, or what stands in its place."""
+    try:
+        shown = read_record(request.residency, record_id)
+    except Gone as gone:
+        back = reverse("residents:home")
+        context = {
+            "tombstone": gone.tombstone,
+            "may_know": not gone.tombstone.is_erased,
+            "back": back,
+        }
+        return render(request, "desk/tombstone.html", context)
     context = pages.record(shown, request.residency)
     return render(request, "residents/record.html", context)
 
@@ -77,3 +88,9 @@ def rendition(request: ResidentRequest, record_id: UUID) -> HttpResponse:
 def proof(request: ResidentRequest, record_id: UUID) -> HttpResponse:
     """The proof that belongs beside the PDF."""
     return download_proof(read_record(request.residency, record_id))
+
+
+@resident_required
+def bundle(request: ResidentRequest, record_id: UUID) -> HttpResponse:
+    """Everything with which the record can be checked anywhere, once it is confirmed (확정)."""
+    return download_bundle(read_record(request.residency, record_id))

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from danji.config.schedule import keep_sending, keep_telling
+from danji.config.schedule import keep_sending, keep_stamping, keep_telling
 from danji.outbox.models import Channel
 
 
@@ -19,9 +19,10 @@ class Command(BaseCommand):
         stop = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
-        with ThreadPoolExecutor(len(Channel) + 1) as threads:
+        with ThreadPoolExecutor(len(Channel) + 2) as threads:
             ways = [threads.submit(keep_sending, channel, stop) for channel in Channel]
             ways.append(threads.submit(keep_telling, stop))
+            ways.append(threads.submit(keep_stamping, stop))
             # One that fails ends them all, and the process is started again.
             wait(ways, return_when=FIRST_COMPLETED)
             stop.set()

@@ -1,9 +1,11 @@
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from danji.transparency.collecting import keep_collecting
 from danji.transparency.sequencer import Sequencer, only_one
 
 TICK = 0.2  # seconds between looks at what waits
@@ -24,6 +26,12 @@ class Command(BaseCommand):
                 raise CommandError("다른 봉인 처리기가 이미 일하고 있습니다.")
             sequencer = Sequencer()
             sequencer.start()
-            while not stop.is_set():
-                if not sequencer.tick():
-                    stop.wait(TICK)
+            with ThreadPoolExecutor(1) as threads:
+                collecting = threads.submit(keep_collecting, stop)
+                try:
+                    while not stop.is_set() and not collecting.done():
+                        if not sequencer.tick():
+                            stop.wait(TICK)
+                finally:
+                    stop.set()
+            collecting.result()  # one that fails ends both, and the process is started again

@@ -1,0 +1,128 @@
+"""On what decisions rest: who held which office, which keys were enrolled, who stood in for whom.
+
+It is little even in a large complex, so it is read whole.
+"""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from danji.accounts.models import Office
+from danji.audit.chains import Chain, Logged, chains_named
+from danji.audit.snapshot import Snapshot
+from danji.formbook.definition import FormDefinition, load
+from danji_verify.canonical import b64encode
+from danji_verify.entry import Event
+
+PERSONAL = (
+    Event.AGREED,
+    Event.ENROLLED,
+    Event.REVOKED,
+    Event.DELEGATION_SET,
+    Event.DELEGATION_ENDED,
+    Event.OFFICE_TAKEN,
+    Event.OFFICE_LEFT,
+    Event.RULE_CHANGED,
+)
+OF_COMPLEX = (Event.LOG_OPENED, Event.LOG_CONTINUED, Event.KEY_ROTATED)
+
+HOLDERS = """
+SELECT holder.id, holder.office, person.name, holder.person_id, holder.since, holder.until
+FROM accounts_officeholder AS holder JOIN accounts_person AS person ON person.id = holder.person_id
+WHERE holder.complex_id = %s
+"""
+FORMS = "SELECT id, key, version, definition, sha256 FROM formbook_form"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds or held an office, as the row says."""
+
+    id: UUID
+    office: str
+    name: str
+    person: UUID
+    since: date
+    until: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A version of a form: its definition, the bytes of it and the digest that the row names."""
+
+    id: UUID
+    definition: FormDefinition
+    data: bytes
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Basis:
+    """`keys` and `delegations` are events by their leaf hash in base64; `revoked` says since when
+    a key, by its id in hex, signs no more; `erased` are the erasures by document; `seals` the
+    certificates, DER, with which the complex sealed.
+    """
+
+    holders: Mapping[UUID, Holder]
+    forms: Mapping[UUID, Form]
+    personal: Mapping[UUID, Chain]
+    keys: Mapping[str, Logged]
+    revoked: Mapping[str, datetime]
+    delegations: Mapping[str, Logged]
+    erased: Mapping[UUID, Logged]
+    seals: tuple[bytes, ...]
+
+
+def read_basis(snapshot: Snapshot) -> Basis:
+    """All that decisions rest on."""
+    personal = chains_named(snapshot, *PERSONAL)
+    events = [event for chain in personal for event in chain.events]
+    return Basis(
+        holders=_holders(snapshot),
+        forms=_forms(snapshot),
+        personal={chain.doc: chain for chain in personal},
+        keys={b64encode(e.leaf): e for e in events if e.name == Event.ENROLLED},
+        revoked={
+            event.json("key").get("key", ""): event.entry.at
+            for event in events
+            if event.name == Event.REVOKED and event.entry
+        },
+        delegations={b64encode(e.leaf): e for e in events if e.name == Event.DELEGATION_SET},
+        erased={chain.doc: chain.events[-1] for chain in chains_named(snapshot, Event.ERASED)},
+        seals=tuple(_seals(snapshot)),
+    )
+
+
+def _holders(snapshot: Snapshot) -> dict[UUID, Holder]:
+    labels = dict(Office.choices)
+    return {
+        id_: Holder(id_, str(labels.get(office, office)), name, person, since, until)
+        for id_, office, name, person, since, until in snapshot.rows(HOLDERS)
+    }
+
+
+def _forms(snapshot: Snapshot) -> dict[UUID, Form]:
+    """The forms, shared by all complexes."""
+    with snapshot.database.cursor(binary=True) as cursor:
+        rows: list[tuple[Any, ...]] = cursor.execute(FORMS).fetchall()
+    return {
+        id_: Form(id_, load(definition), definition, sha256)
+        for id_, _, _, definition, sha256 in rows
+    }
+
+
+def _seals(snapshot: Snapshot) -> list[bytes]:
+    """The certificates that the log names: at its opening, and where one took another's place."""
+    found = []
+    for chain in chains_named(snapshot, *OF_COMPLEX):
+        for event in chain.events:
+            if event.name == Event.KEY_ROTATED:
+                rotated = event.json("key")
+                if rotated.get("use") == "seal":
+                    found.append(base64.b64decode(rotated.get("new", "")))
+            else:
+                found.append(event.value("seal"))
+    return [certificate for certificate in found if certificate]

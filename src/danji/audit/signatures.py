@@ -1,0 +1,186 @@
+"""Who decided, in which office, and by what they signed: every evidence verified once more."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from danji.audit.basis import Basis
+from danji.audit.chains import Chain, Logged
+from danji.audit.findings import Area, Findings, Subject
+from danji.audit.replay import Content, Way
+from danji.rules.periods import day_in_seoul
+from danji_verify.entry import Event
+from danji_verify.errors import VerifyError, Wrong
+from danji_verify.shapes import Fields
+from danji_verify.signature import check_auth
+
+SIGNING = (Event.DECIDED, Event.RETURNED, Event.SENT_BACK, Event.SKIPPED)
+
+
+@dataclass
+class SignatureCheck:
+    """Checks decisions one after another; `unsigned` counts those that carry no signature."""
+
+    basis: Basis
+    found: Findings
+    unsigned: Counter[str] = field(default_factory=Counter)
+
+    def check_chain(self, chain: Chain, content: Content, way: Way, about: Subject) -> None:
+        """Every decision on a document, and its submission."""
+        self._check_actor(way.submitted, content.parsed["line"][0], about)
+        places = {place["position"]: place for place in content.parsed["line"]}
+        for event in chain.all(*SIGNING):
+            statement = event.json("stmt")
+            place = places.get(statement.get("step"))
+            if place is not None:
+                self._check_actor(event, self._who(event, statement, place, places[1]), about)
+                if statement.get("acting"):
+                    self._check_deputy(event, statement, place, way, about)
+            self.check_auth(event, about)
+        withdrawn = chain.last(Event.WITHDRAWN)
+        if withdrawn is not None:
+            self._check_actor(withdrawn, None, about)
+
+    def check_followed(self, event: Logged, about: Subject) -> None:
+        """An approval afterwards (후결), which is a chain of its own."""
+        statement = event.json("stmt")
+        self._check_actor(event, statement, about)
+        self.check_auth(event, about)
+
+    def check_auth(self, event: Logged, about: Subject) -> None:
+        """Whether the evidence holds for exactly what was decided."""
+        statement, given = event.value("stmt"), event.value("auth")
+        if not statement or not given:
+            return  # erased, or told where the opening is
+        self.found.rows["signatures"] += 1
+        try:
+            auth = Fields.parse(given)
+            check_auth(auth, statement)
+            if auth.text("level") == "simple":
+                self.unsigned[auth.text("method")] += 1
+            if auth.text("method") == "passkey":
+                self._demand_enrolled(auth, event)
+        except Wrong as problem:
+            self._fault(event, about, f"{event.title}의 서명이 맞지 않습니다. {problem}")
+        except VerifyError as problem:
+            self._fault(
+                event, about, f"{event.title}의 서명이 정해진 꼴이 아닙니다.", detail=str(problem)
+            )
+
+    def _demand_enrolled(self, auth: Fields, event: Logged) -> None:
+        """The key that signed is one that two officers enrolled for this person. Raises: Wrong."""
+        enrolled = self.basis.keys.get(auth.text("enrolled"))
+        if enrolled is None:
+            raise Wrong("봉인 장부에 등록되지 않은 열쇠로 한 서명입니다.")
+        key = enrolled.json("key")
+        if any(
+            key.get(part) != auth.text(part)
+            for part in ("key", "credential", "public_key", "rp_id", "origin")
+        ):
+            raise Wrong("등록한 열쇠가 아닌 열쇠로 한 서명입니다.")
+        signer = self._person(event.json("actor"))
+        if signer is None or signer != self._person(enrolled.json("actor")):
+            raise Wrong("다른 분의 열쇠로 한 서명입니다.")
+        if event.index is not None and (enrolled.index is None or enrolled.index > event.index):
+            raise Wrong("열쇠가 서명한 뒤에 등록되었습니다.")
+        revoked = self.basis.revoked.get(auth.text("key"))
+        if revoked and event.entry and revoked < event.entry.at:
+            raise Wrong("폐지한 열쇠로 한 서명입니다.")
+
+    def _person(self, actor: Mapping[str, Any]) -> UUID | None:
+        holder = self.basis.holders.get(_id(actor.get("officeholder")))
+        return holder.person if holder else None
+
+    def _who(
+        self,
+        event: Logged,
+        statement: Mapping[str, Any],
+        place: Mapping[str, Any],
+        drafter: Mapping[str, Any],
+    ) -> Mapping[str, Any]:
+        """Who should have acted: the drafter leaves a place out, a deputy acts for the absent."""
+        if event.name == Event.SKIPPED:
+            return drafter
+        acting: Mapping[str, Any] | None = statement.get("acting")
+        return acting or place
+
+    def _check_actor(self, event: Logged, who: Mapping[str, Any] | None, about: Subject) -> None:
+        """Whoever acted is the one who should have, and held that office on that day."""
+        actor = event.json("actor")
+        if not actor or event.entry is None:
+            return  # erased, or told where the opening is
+        holder = self.basis.holders.get(_id(actor.get("officeholder")))
+        if holder is None or (holder.office, holder.name, holder.since.isoformat()) != (
+            actor.get("office"),
+            actor.get("name"),
+            actor.get("from"),
+        ):
+            self._fault(
+                event,
+                about,
+                f"{event.title}을 한 분({actor.get('office')} {actor.get('name')})의 직책이나 "
+                "이름이 지금 적힌 것과 다릅니다.",
+                area=Area.OFFICERS,
+            )
+        if who and (actor.get("office"), actor.get("name")) != (who.get("office"), who.get("name")):
+            self._fault(
+                event,
+                about,
+                f"{event.title}을 {who.get('office')} {who.get('name')} 님이 아닌 분이 했습니다.",
+            )
+        day, until = day_in_seoul(event.entry.at), actor.get("until")
+        if not _day(actor.get("from")) <= day or (until and day > _day(until)):
+            self._fault(event, about, f"{event.title}을 임기가 아닌 날에 했습니다.")
+
+    def _check_deputy(
+        self,
+        event: Logged,
+        statement: Mapping[str, Any],
+        place: Mapping[str, Any],
+        way: Way,
+        about: Subject,
+    ) -> None:
+        """Whoever decided in another's place (대결) had been named for it, for that day."""
+        actor = event.json("actor")
+        named = self.basis.delegations.get(statement["acting"].get("delegation", ""))
+        delegation = named.json("delegation") if named else {}
+        absent, deputy = delegation.get("absent", {}), delegation.get("deputy", {})
+        day = day_in_seoul(event.entry.at) if event.entry else date.min
+        if (
+            named is None
+            or deputy.get("officeholder") != actor.get("officeholder")
+            or (absent.get("office"), absent.get("name")) != (place["office"], place["name"])
+            or not _day(delegation["since"]) <= day <= _day(delegation["until"])
+            or (event.index is not None and (named.index is None or named.index > event.index))
+        ):
+            self._fault(
+                event, about, f"{event.title}을 대신한 분이 대결하도록 정해져 있지 않았습니다."
+            )
+        drafter = way.submitted.json("actor").get("officeholder")
+        if actor.get("officeholder") == drafter:
+            self._fault(event, about, f"기안한 분이 {event.title}을 대신했습니다.")
+
+    def _fault(
+        self,
+        event: Logged,
+        about: Subject,
+        sentence: str,
+        *,
+        detail: str = "",
+        area: Area = Area.SIGNATURES,
+    ) -> None:
+        self.found.fault(area, sentence, detail, about=about, index=event.index)
+
+
+def _id(text: object) -> UUID:
+    try:
+        return UUID(str(text))
+    except ValueError:
+        return UUID(int=0)
+
+
+def _day(text: object) -> date:
+    return date.fromisoformat(str(text))

@@ -1,0 +1,258 @@
+"""The drill (복구 연습): every way of recovering a log, done on a copy that nobody needs.
+
+The copy has a folder and a database of its own. What is broken there on purpose is broken as in
+earnest, below everything that guards it, and mended by the same commands.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+from django.apps import apps
+from django.conf import settings
+from django.db import connections
+from django.db.backends.utils import CursorWrapper
+from django.utils import timezone
+
+from danji.base import tenancy
+from danji.base.models import ComplexScoped
+from danji.base.postgres import SUPERUSER, Cluster
+from danji.complexes.models import Complex
+from danji.config.entering import complex_of
+from danji.config.founding import found_complex
+from danji.config.recovering import recover_database, recover_files, retire_log
+from danji.config.rotating import rotate_log
+from danji.rules.refusal import Refusal
+from danji.transparency.actions import append_event
+from danji.transparency.models import Log
+from danji.transparency.queries import events_of, log_of, policy, prove, published_head
+from danji.transparency.sequencer import LogError, Sequencer, recover
+from danji.transparency.tree import log_folder
+from danji_verify.entry import Event
+from danji_verify.proof import Proof
+
+MARK = "drill"  # a file in the folder of a copy: only there anything is broken on purpose
+CODE = "Z00000001"  # of the made-up complex
+_SHARED = ("complexes_complex", "accounts_person", "formbook_form")
+_OF_LOGS = ("transparency_confirmedhead",)
+
+
+class Failed(Exception):
+    """A step of the drill did not end as it should."""
+
+
+def run_drill(code: str) -> tuple[str, bool]:
+    """Do the drill on a copy of a complex, or of a made-up one. Returns: what to show, and whether
+    every step went well.
+
+    Raises: Refusal when no copy can be made.
+    """
+    if code and settings.PKCS11_MODULE:
+        raise Refusal(
+            "열쇠가 열쇠 장치 안에 있어 사본으로 연습할 수 없습니다.",
+            next_step="--code 없이 지어낸 단지로 연습해 주세요.",
+        )
+    complex_ = complex_of(code) if code else None
+    with tempfile.TemporaryDirectory(prefix="danji-drill-") as name:
+        home = Path(name)
+        home.chmod(0o755)  # the database's own account has to reach it
+        (home / MARK).touch()
+        with Cluster(home, Path(settings.PG_BINDIR) if settings.PG_BINDIR else None) as cluster:
+            _manage(home, "prepare", "-v", "0")
+            if complex_ is not None:
+                _copy_complex(complex_, home, cluster.url(SUPERUSER))
+            done = _manage(home, "drill", "--here", *(["--code", code] if code else []))
+    return done.stdout.rstrip() or done.stderr.rstrip(), done.returncode == 0
+
+
+def _manage(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of ours in the copy. Raises: Refusal when the copy cannot be prepared."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("DANJI_")}
+    env = own | {
+        "DANJI_HOME": str(home),
+        "DANJI_DOMAIN": settings.DOMAIN,
+        "DATABASE_URL": "",
+        "DATABASE_OWNER_URL": "",
+    }
+    command = [sys.executable, "-m", "danji.config.manage", *words]
+    done = subprocess.run(command, env=env, check=False, capture_output=True, text=True)
+    if done.returncode and words[0] != "drill":
+        raise Refusal(
+            f"연습할 사본을 만들지 못했습니다.\n{done.stderr}",
+            next_step="위의 말을 관리자에게 보여 주세요.",
+        )
+    return done
+
+
+def _copy_complex(complex_: Complex, home: Path, url: str) -> None:
+    """The rows, the keys and the published files of one complex."""
+    of_complex = [model for model in apps.get_models() if issubclass(model, ComplexScoped)]
+    tables = [*_SHARED, *_OF_LOGS, *(model._meta.db_table for model in of_complex)]
+    with (
+        tenancy.within(complex_.id),
+        psycopg.connect(url) as copy,
+        connections["default"].cursor() as source,
+    ):
+        copy.execute("SET session_replication_role = replica")  # in whichever order they come
+        copy.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
+        for table in tables:
+            _copy_table(table, source, copy)
+    for root, below in ((settings.PUBLIC, "public"), (settings.KEYS, "keys")):
+        if (Path(root) / complex_.code).exists():
+            shutil.copytree(Path(root) / complex_.code, home / below / complex_.code)
+
+
+def _copy_table(table: str, source: CursorWrapper, copy: psycopg.Connection[Any]) -> None:
+    chosen = f"SELECT * FROM {table}"  # noqa: S608 (one of our own tables)
+    names = ", ".join(column.name for column in copy.execute(chosen).description or ())
+    out = f"COPY (SELECT {names} FROM {table}) TO STDOUT"  # noqa: S608
+    into = f"COPY {table} ({names}) FROM STDIN"
+    with source.copy(out) as rows, copy.cursor().copy(into) as kept:
+        for data in rows:
+            kept.write(data)
+
+
+def practise(code: str, *, at: datetime) -> Iterator[tuple[str, str]]:
+    """Break and mend the log of a complex in every way. Only in a copy.
+
+    Yields: each step's name and, where it did not go well, why.
+    Raises: Refusal anywhere but in a copy.
+    """
+    if not (settings.HOME / MARK).exists():
+        raise Refusal(
+            "이곳은 연습할 사본이 아닙니다. 아무것도 하지 않았습니다.",
+            next_step="drill 명령을 --here 없이 실행해 주세요.",
+        )
+    complex_ = complex_of(code) if code else _made_up(at)
+    _seal(complex_)
+    kept = _happen(complex_)
+    steps: list[tuple[str, Callable[[Complex], None]]] = [
+        ("① 옛 데이터베이스를 공개된 장부에서 되살리기", _lose_database),
+        ("② 상하고 없어진 파일을 다시 만들기", _damage_files),
+        ("③ 장부의 열쇠 바꾸기", _change_key),
+        ("④ 장부를 닫고 다음 장부로 잇기", _retire),
+    ]
+    for name, step in steps:
+        try:
+            step(complex_)
+            _demand_going_on(complex_)
+            _demand_proven(complex_, kept)
+        except (Failed, Refusal, LogError) as problem:
+            yield name, str(problem)
+        else:
+            yield name, ""
+
+
+def _made_up(at: datetime) -> Complex:
+    return found_complex(code=CODE, name="연습아파트", address="가상시", at=at)
+
+
+def _happen(complex_: Complex) -> str:
+    """Add an event that says nothing, and seal it. Returns: its chain, in hex."""
+    doc = uuid4()
+    with tenancy.within(complex_.id):
+        value = {"publication": b"drill"}
+        append_event(complex_, doc, Event.DISCLOSED, value, at=timezone.now())
+    _seal(complex_)
+    return doc.hex
+
+
+def _seal(complex_: Complex) -> None:
+    sequencer = Sequencer()
+    sequencer.start()
+    while sequencer.tick():
+        pass
+    if problem := sequencer.frozen.get(complex_.id) or sequencer.waiting.get(complex_.id):
+        raise Failed(problem)
+
+
+def _lose_database(complex_: Complex) -> None:
+    with tenancy.within(complex_.id):
+        old = log_of(complex_.id)
+    _happen(complex_)
+    with _owner() as owner:
+        owner.execute(
+            "UPDATE transparency_log SET size = %s, root = %s, checkpoint = %s WHERE id = %s",
+            [old.size, bytes(old.root), bytes(old.checkpoint), str(old.id)],
+        )
+        lost = (
+            "SELECT event_id FROM transparency_leaf "
+            "WHERE complex_id = %s AND log_number = %s AND index >= %s"
+        )
+        owner.execute(lost, [str(complex_.id), old.number, old.size])
+        events = [str(row[0]) for row in owner.fetchall()]
+        for table, column in (("leaf", "event_id"), ("opening", "event_id"), ("event", "id")):
+            owner.execute(
+                f"DELETE FROM transparency_{table} WHERE {column} = ANY(%s::uuid[])",  # noqa: S608
+                [events],
+            )
+    _demand_refused(complex_)
+    recover_database(complex_.code, source="", do=True, at=timezone.now())
+
+
+def _damage_files(complex_: Complex) -> None:
+    with tenancy.within(complex_.id):
+        folder = log_folder(complex_.code, log_of(complex_.id).number)
+    files = sorted(path for path in (folder / "tile").rglob("*") if path.is_file())
+    data = bytearray(files[-1].read_bytes())
+    data[len(data) // 2] ^= 1
+    files[-1].write_bytes(data)
+    newest = max(files, key=lambda path: (path.stat().st_mtime_ns, str(path)))
+    newest.unlink()
+    (folder / "checkpoint").unlink()
+    _demand_refused(complex_)
+    recover_files(complex_.code, number=None, source="", do=True, at=timezone.now())
+
+
+def _change_key(complex_: Complex) -> None:
+    rotate_log(complex_, at=timezone.now())
+    _seal(complex_)
+    with tenancy.within(complex_.id):
+        if policy(complex_).judge(published_head(complex_).note).retired:
+            raise Failed("새 열쇠가 서명하지 않았습니다.")
+
+
+def _retire(complex_: Complex) -> None:
+    with tenancy.within(complex_.id):
+        before = log_of(complex_.id).number
+    retire_log(complex_.code, reason="복구 연습입니다.", do=True, at=timezone.now())
+    with tenancy.within(complex_.id):
+        if Log.objects.within(complex_.id).latest("number").number != before + 1:
+            raise Failed("다음 장부가 열리지 않았습니다.")
+
+
+def _demand_refused(complex_: Complex) -> None:
+    try:
+        recover(complex_)
+    except LogError:
+        return
+    raise Failed("망가진 장부를 봉인 처리기가 알아채지 못했습니다.")
+
+
+def _demand_going_on(complex_: Complex) -> None:
+    _demand_proven(complex_, _happen(complex_))
+
+
+def _demand_proven(complex_: Complex, doc: str) -> None:
+    with tenancy.within(complex_.id):
+        events = events_of(complex_.id, UUID(hex=doc))
+        if not events:
+            raise Failed("적은 사건이 장부에 없습니다.")
+        trusted = policy(complex_)
+        for event in events:
+            Proof.parse(prove(complex_, event)).verify(event.entry, trusted)
+
+
+@contextmanager
+def _owner() -> Iterator[CursorWrapper]:
+    with connections["owner"].cursor() as cursor:
+        yield cursor

@@ -1,0 +1,376 @@
+"""Recovering a log whose database is older than what was published of it (봉인 복구).
+
+What is believed, in this order: a head that witnesses signed, the published tiles and entries,
+the database. Nothing here makes anything up: all that is written leads to a head that was signed.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from danji.base import tenancy
+from danji.base.ids import uuid7
+from danji.complexes.models import Complex
+from danji.rules.refusal import Refusal
+from danji.transparency.collection import NUMBER, collection_folder, collection_key
+from danji.transparency.keys import later_keys, log_keys, take_up_later_keys
+from danji.transparency.models import (
+    CollectedHead,
+    Collection,
+    ConfirmedHead,
+    Event,
+    Leaf,
+    Log,
+    PendingEvent,
+)
+from danji.transparency.queries import confirmed_head, log_of, policy
+from danji.transparency.repair import Repair
+from danji.transparency.tree import file_reader, log_folder
+from danji_verify import note
+from danji_verify.chain import EVENTS
+from danji_verify.checkpoint import Checkpoint
+from danji_verify.entry import Entry, parse_entry
+from danji_verify.errors import FormatError, NoteError, ProofError, VerifyError
+from danji_verify.merkle import EMPTY_ROOT, leaf_hash
+from danji_verify.note import VerifierKey
+from danji_verify.tiles import (
+    WIDTH,
+    Reader,
+    audit,
+    read_bundle,
+    tree_root,
+)
+
+BATCH = 4096  # entries that are held at once
+
+BROKEN = (OSError, KeyError, FormatError, ProofError, NoteError)  # what a damaged copy raises
+_SET_ASIDE = "SELECT danji_set_aside(%s, %s, %s)"
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A head and the note in which it was signed."""
+
+    note: bytes
+    head: Checkpoint
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A published entry that the database does not know any more."""
+
+    index: int
+    data: bytes
+    entry: Entry
+
+    @property
+    def doc(self) -> UUID:
+        return UUID(hex=self.entry.document)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What the database lacks: `lost` is all of it, and `known` the events whose content it still
+    has, by index; `aside` are events, with their documents, that can have no place any more.
+    """
+
+    lost: list[Lost]
+    known: dict[int, UUID]
+    aside: list[tuple[UUID, UUID]]
+
+
+def examine_database(complex_: Complex, *, at: datetime, source: Reader | None = None) -> Repair:
+    """Look for what a log published and the database does not know, as after an old backup.
+
+    Args: `source` reads another copy of the log, where the published files are not whole.
+    Raises: Refusal when the log cannot be recovered this way.
+    """
+    with tenancy.within(complex_.id):
+        log = log_of(complex_.id)
+        keys = (*later_keys(complex_, log).values(), *log_keys(complex_, log))
+        reader = source or file_reader(log_folder(complex_.code, log.number))
+        signed = signed_head(reader, keys)
+        if signed is None:
+            raise _unsigned(complex_)
+        size = signed.head.size
+        if size < log.size or (size == log.size and signed.head.root == bytes(log.root)):
+            return Repair(
+                [f"데이터베이스가 공개된 장부({size:,}건)를 모두 알고 있습니다. 할 일이 없습니다."]
+            )
+        _demand_whole(signed.head, reader)
+        _demand_beginning(log, reader, size)
+        _demand_confirmed(log.origin, reader, signed.head)
+        lost = list(_lost(complex_, reader, log.size, size))
+        known, aside = _known(complex_.id, lost), _conflicting(complex_.id, lost)
+    found = [
+        f"공개된 장부는 {size:,}건인데 데이터베이스는 {log.size:,}건만 압니다.",
+        "공개된 장부는 서명된 머리까지 온전합니다. "
+        f"사라진 사건 {len(lost):,}건을 장부에서 되살립니다.",
+        f"그 가운데 {len(known):,}건은 내용이 데이터베이스에 남아 있습니다.",
+    ]
+    found += _without_content(complex_.code, [one for one in lost if one.index not in known])
+    if aside:
+        found.append(
+            f"옛 데이터베이스로 일한 사건 {len(aside):,}건은 장부에 이미 있는 사건과 자리가 "
+            "겹칩니다. 봉인하지 않고 따로 두니, 그 문서들의 결재를 다시 확인해 주세요."
+        )
+        found += [f"- 따로 두는 사건: 문서 {doc.hex}" for doc in sorted({doc for _, doc in aside})]
+
+    def do() -> list[str]:
+        with tenancy.within(complex_.id):
+            take_up_later_keys(complex_, log, at)
+            _import(complex_, log, signed, Missing(lost, known, aside))
+            _remember_confirmed(complex_, log, reader, at)
+        return [
+            f"사건 {len(lost):,}건을 되살렸습니다. 데이터베이스가 이제 {size:,}건을 압니다.",
+            "봉인이 이어집니다.",
+        ]
+
+    return Repair(found, do)
+
+
+def signed_head(reader: Reader, keys: Iterable[VerifierKey]) -> Signed | None:
+    """The head a copy of a log shows, signed by one of its keys; None where it shows none."""
+    try:
+        data = reader("checkpoint")
+        return Signed(data, Checkpoint.parse(note.open_note(data, keys).text))
+    except BROKEN:
+        return None
+
+
+def _demand_whole(head: Checkpoint, reader: Reader) -> None:
+    try:
+        whole = audit(head.size, reader) == head.root
+    except BROKEN:
+        whole = False
+    if not whole:
+        raise Refusal(
+            "공개된 장부의 파일이 상했거나 빠져서, 그대로는 데이터베이스를 되살릴 수 없습니다.",
+            next_step="온전한 사본이 있는 폴더나 주소를 --from으로 알려 주시거나, 먼저 recover "
+            "files를 해 주세요.",
+        )
+
+
+def _demand_beginning(log: Log, reader: Reader, size: int) -> None:
+    """What the database knows has to be the beginning of what was published."""
+    if log.size > size or root_of(log.size, reader) != bytes(log.root):
+        raise Refusal(
+            "공개된 장부와 데이터베이스의 장부가 서로 갈라져 있습니다. "
+            "어느 쪽도 바꾸지 않았습니다.",
+            next_step="두 쪽을 모두 보관하고, 복구 안내의 '장부가 갈라졌을 때'를 따라 주세요.",
+        )
+
+
+def _demand_confirmed(origin: str, reader: Reader, head: Checkpoint) -> None:
+    """What the witnesses signed stands above everything that we have."""
+    confirmed = confirmed_head(origin)
+    if confirmed is None:
+        return
+    agreed = confirmed.checkpoint
+    if agreed.size > head.size or root_of(agreed.size, reader) != agreed.root:
+        raise Refusal(
+            f"확인 기관이 서명한 머리({agreed.size:,}건)가 이 장부의 파일과 맞지 않습니다. "
+            "아무것도 바꾸지 않았습니다.",
+            next_step="시·군·구나 단지의 확인 프로그램에 있는 사본을 --from으로 알려 주세요.",
+        )
+
+
+def root_of(size: int, reader: Reader) -> bytes | None:
+    """The root a copy of a log leads to at that size; None where it does not reach so far."""
+    if size == 0:
+        return EMPTY_ROOT
+    try:
+        return tree_root(size, reader, check=True)
+    except BROKEN:
+        return None
+
+
+def _lost(complex_: Complex, reader: Reader, old: int, size: int) -> Iterator[Lost]:
+    for index, data in _entries_from(old, size, reader):
+        entry = parse_entry(data)
+        if entry.complex != complex_.code:
+            raise Refusal(
+                "공개된 장부에 다른 단지의 사건이 들어 있습니다. 아무것도 바꾸지 않았습니다.",
+                next_step="장부를 개발자에게 보여 주세요.",
+            )
+        yield Lost(index, data, entry)
+
+
+def _entries_from(old: int, size: int, reader: Reader) -> Iterator[tuple[int, bytes]]:
+    """The entries that a log of that size has beyond `old`, by index."""
+    for start in range(old - old % WIDTH, size, WIDTH):
+        entries = read_bundle(start // WIDTH, min(WIDTH, size - start), reader)
+        yield from ((index, data) for index, data in enumerate(entries, start) if index >= old)
+
+
+def _known(complex_id: UUID, lost: list[Lost]) -> dict[int, UUID]:
+    """The events that the database still has, by the index at which they were published."""
+    hashes = {leaf_hash(one.data): one.index for one in lost}
+    events = Event.objects.within(complex_id).filter(leaf_hash__in=list(hashes))
+    return {
+        hashes[bytes(found)]: event_id for event_id, found in events.values_list("id", "leaf_hash")
+    }
+
+
+def _conflicting(complex_id: UUID, lost: list[Lost]) -> list[tuple[UUID, UUID]]:
+    """Events without a place, with their documents, that rest on a state the log has gone past."""
+    hashes = {(one.doc, one.entry.seq): leaf_hash(one.data) for one in lost}
+    waiting = (
+        PendingEvent.objects.within(complex_id)
+        .filter(event__doc__in={doc for doc, _ in hashes})
+        .order_by("event__seq")
+        .values_list("event_id", "event__doc", "event__seq", "event__leaf_hash")
+    )
+    broken: set[UUID] = set()
+    found = []
+    for event_id, doc, seq, own in waiting:
+        if (doc, seq) in hashes and hashes[doc, seq] != bytes(own):
+            broken.add(doc)
+        if doc in broken:
+            found.append((event_id, doc))
+    return found
+
+
+def _import(complex_: Complex, log: Log, signed: Signed, missing: Missing) -> None:
+    lost, known = missing.lost, missing.known
+    with connection.cursor() as cursor:
+        for event_id, _ in missing.aside:
+            cursor.execute(_SET_ASIDE, [complex_.id, event_id, uuid7()])
+    events = dict(known)
+    made = []
+    for one in lost:
+        if one.index not in events:
+            row = Event(
+                complex=complex_,
+                doc=one.doc,
+                seq=one.entry.seq,
+                name=str(one.entry.event),
+                entry=one.data,
+                leaf_hash=leaf_hash(one.data),
+            )
+            events[one.index] = row.id
+            made.append(row)
+    Event.objects.bulk_create(made, batch_size=BATCH)
+    Leaf.objects.bulk_create(
+        (
+            Leaf(
+                complex=complex_, log_number=log.number, event_id=events[one.index], index=one.index
+            )
+            for one in lost
+        ),
+        batch_size=BATCH,
+    )
+    PendingEvent.objects.within(complex_.id).filter(event_id__in=list(known.values())).delete()
+    moved = (
+        Log.objects.within(complex_.id)
+        .filter(id=log.id, size=log.size, root=bytes(log.root))
+        .update(size=signed.head.size, root=signed.head.root, checkpoint=signed.note)
+    )
+    if moved != 1:
+        raise Refusal(
+            "하는 동안 장부가 늘어났습니다. 아무것도 바꾸지 않았습니다.",
+            next_step="다시 해 주세요.",
+        )
+
+
+def _remember_confirmed(complex_: Complex, log: Log, reader: Reader, at: datetime) -> None:
+    """Know again the newest head on which the witnesses agreed, where it was published."""
+    try:
+        data = reader("confirmed")
+        judgement = policy(complex_).judge(data)
+    except (OSError, KeyError, VerifyError):
+        return
+    head, before = judgement.checkpoint, confirmed_head(log.origin)
+    if judgement.confirmed and (before is None or before.checkpoint.size < head.size):
+        ConfirmedHead.objects.create(
+            origin=log.origin, size=head.size, root=head.root, note=data, confirmed_at=at
+        )
+
+
+def _without_content(code: str, lost: list[Lost]) -> list[str]:
+    """What the office has to look for: documents whose events are known, and nothing more."""
+    if not lost:
+        return []
+    documents: dict[UUID, list[str]] = {}
+    for one in lost:
+        documents.setdefault(one.doc, []).append(EVENTS[one.entry.event])
+    said = [
+        f"내용이 사라진 사건 {len(lost):,}건(문서 등 {len(documents):,}건)은 자취만 되살립니다:"
+    ]
+    for doc, events in documents.items():
+        said.append(f"- {_called(code, doc)}: {', '.join(events)}")
+    return said
+
+
+def _called(code: str, doc: UUID) -> str:
+    """What people call a document, as far as a published copy of it still says so."""
+    path = Path(settings.PUBLIC) / code / doc.hex / "record.json"
+    try:
+        record = json.loads(path.read_bytes())
+        return f"{record['number']['text']} ‘{record['content']['title']}’(공개본이 남아 있습니다)"
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"문서 {doc.hex}"
+
+
+def _unsigned(complex_: Complex) -> Refusal:
+    return Refusal(
+        f"{complex_.name}의 공개된 장부에 이 장부의 열쇠로 서명된 머리(checkpoint)가 없습니다.",
+        next_step="온전한 사본을 --from으로 알려 주시거나, 먼저 recover files를 해 주세요.",
+    )
+
+
+# --- The log of logs -----------------------------------------------------------------------------
+
+
+def examine_collection(source: Reader | None = None) -> Repair:
+    """Look for what the log of logs (모음 장부) published and the database does not know.
+
+    Raises: Refusal when it cannot be recovered this way.
+    """
+    collection = Collection.objects.filter(number=NUMBER).first()
+    reader = source or file_reader(collection_folder())
+    signed = signed_head(reader, [collection_key()])
+    if signed is None:
+        raise Refusal(
+            "공개된 모음 장부에 그 열쇠로 서명된 머리(checkpoint)가 없습니다.",
+            next_step="온전한 사본을 --from으로 알려 주세요.",
+        )
+    size, known = signed.head.size, 0 if collection is None else collection.size
+    if collection is not None and (known, bytes(collection.root)) == (size, signed.head.root):
+        return Repair([f"데이터베이스가 모음 장부({size:,}건)를 모두 알고 있습니다."])
+    _demand_whole(signed.head, reader)
+    if known > size or (collection and root_of(known, reader) != bytes(collection.root)):
+        raise Refusal(
+            "공개된 모음 장부와 데이터베이스의 것이 서로 갈라져 있습니다. "
+            "어느 쪽도 바꾸지 않았습니다.",
+            next_step="두 쪽을 모두 보관하고, 개발자에게 보여 주세요.",
+        )
+
+    def do() -> list[str]:
+        with transaction.atomic():
+            kept, _ = Collection.objects.get_or_create(
+                number=NUMBER,
+                defaults={"origin": signed.head.origin, "root": EMPTY_ROOT, "checkpoint": b""},
+            )
+            CollectedHead.objects.bulk_create(
+                CollectedHead(
+                    collection=kept,
+                    index=index,
+                    origin=(head := Checkpoint.parse(note.parse_note(data).text)).origin,
+                    size=head.size,
+                    note=data,
+                )
+                for index, data in _entries_from(known, size, reader)
+            )
+            Collection.objects.filter(number=NUMBER, size=known).update(
+                size=size, root=signed.head.root, checkpoint=signed.note
+            )
+        return [f"모음 장부의 머리 {size - known:,}건을 되살렸습니다."]
+
+    return Repair([f"공개된 모음 장부는 {size:,}건인데 데이터베이스는 {known:,}건만 압니다."], do)

@@ -1,0 +1,93 @@
+"""Where a log stands, in terms that people can be shown: its newest head, and who has agreed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Max, Q
+
+from danji.complexes.models import Complex
+from danji.transparency.models import ConfirmedHead, Cosignature, Party, Witness
+from danji.transparency.queries import confirmed_head, log_of, published_head
+from danji_verify.canonical import b64encode
+
+
+@dataclass(frozen=True)
+class Watch:
+    """A witness (확인 기관) of a log, and the newest head it cosigned; None before the first."""
+
+    label: str
+    party: Party
+    size: int | None
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A log of a complex: `size` events under `root` (base64), the first `confirmed` of them agreed
+    on by its witnesses (확정) at `confirmed_at`.
+    """
+
+    origin: str
+    number: int
+    size: int
+    root: str
+    confirmed: int
+    confirmed_at: datetime | None
+    watches: list[Watch]
+
+
+def standing_of(complex_: Complex) -> Standing:
+    """Where the log of a complex stands that goes on.
+
+    Raises: FileNotFoundError before its first head is published.
+    """
+    log = log_of(complex_.id)
+    published = published_head(complex_, log.number).checkpoint
+    confirmed = confirmed_head(log.origin)
+    return Standing(
+        origin=log.origin,
+        number=log.number,
+        size=published.size,
+        root=b64encode(published.root),
+        confirmed=confirmed.checkpoint.size if confirmed else 0,
+        confirmed_at=_confirmed_at(log.origin),
+        watches=watches_of(complex_, log.origin),
+    )
+
+
+def watches_of(complex_: Complex | None, origin: str) -> list[Watch]:
+    """Who follows a log of the complex today, the complex's own first; without a complex, who
+    follows the log of logs.
+    """
+    witnesses = Witness.objects.filter(Q(complex=complex_) | Q(complex=None), until=None).annotate(
+        newest=Max("cosignatures__size", filter=Q(cosignatures__origin=origin)),
+        at=Max("cosignatures__time", filter=Q(cosignatures__origin=origin)),
+    )
+    return _in_order(
+        Watch(witness.label, Party(witness.party), witness.newest, witness.at)
+        for witness in witnesses
+    )
+
+
+def agreed(origin: str, size: int) -> list[Watch]:
+    """Who cosigned the head of that size, and when last."""
+    latest: dict[str, Watch] = {}
+    for cosignature in (
+        Cosignature.objects.filter(origin=origin, size=size)
+        .select_related("witness")
+        .order_by("time")
+    ):
+        witness = cosignature.witness
+        latest[witness.name] = Watch(witness.label, Party(witness.party), size, cosignature.time)
+    return _in_order(latest.values())
+
+
+def _in_order(watches: Iterable[Watch]) -> list[Watch]:
+    parties = list(Party)
+    return sorted(watches, key=lambda watch: (parties.index(watch.party), watch.label))
+
+
+def _confirmed_at(origin: str) -> datetime | None:
+    newest = ConfirmedHead.objects.filter(origin=origin).order_by("-size", "-confirmed_at")
+    return newest.values_list("confirmed_at", flat=True).first()

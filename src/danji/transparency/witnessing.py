@@ -1,0 +1,501 @@
+"""Witnesses (확인 기관): who follows which log, and what becomes of what they sign.
+
+Others' cosignatures come in two ways, and end in one place: `take_note`. We ask (`notary`), or they
+hand in what they cosigned by themselves. A head is certain (확정) once the policy of its log
+agrees.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from danji.base import tenancy
+from danji.base.files import write_durably
+from danji.complexes.models import Complex
+from danji.rules.refusal import Refusal
+from danji.transparency.actions import append_event
+from danji.transparency.collection import collection_folder, collection_origin, collection_policy
+from danji.transparency.models import (
+    Collection,
+    ConfirmedHead,
+    Cosignature,
+    Log,
+    Party,
+    TroubleKind,
+    Witness,
+)
+from danji.transparency.queries import NEEDED, policy, witnesses_of
+from danji.transparency.sequencer import CHANNEL
+from danji.transparency.tree import file_reader, log_folder
+from danji.transparency.troubles import end_trouble, open_trouble, tell_in_charge
+from danji_verify import note
+from danji_verify.canonical import canonical
+from danji_verify.checkpoint import Checkpoint
+from danji_verify.entry import Event
+from danji_verify.errors import NoteError, VerifyError
+from danji_verify.note import COSIGNATURE, Signature, VerifierKey
+from danji_verify.policy import Policy
+from danji_verify.tiles import Prover
+
+# Whoever runs the server enters and ends witnesses by command; no officer proposes or confirms it.
+BY_OPERATOR = {"proposer": canonical({"operator": "witness"}), "officer": canonical(None)}
+RESERVED = frozenset({NEEDED, "none", *Party.values})  # words of a policy
+AHEAD = timedelta(minutes=10)  # by which a witness's clock may be ahead of ours
+# What is said on the channel of the sequencer besides, with the log's name behind it.
+CONFIRMED, COSIGNED = "confirmed", "cosigned"
+MOMENT = timedelta(minutes=10)  # in which a second cosignature of a head says nothing new
+LOCK = 0x6F6B  # "ok": of the transactions in which a log's heads become certain
+
+_ORIGIN = re.compile(r".+/apt/([A-Z][0-9]{8})/[1-9][0-9]{0,4}")
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A log that others watch: of a complex, or the log of logs, which has no `complex_id`.
+
+    `keys` sign its heads, `witnesses` follow it today.
+    """
+
+    origin: str
+    folder: Path
+    keys: tuple[VerifierKey, ...]
+    policy: Policy
+    witnesses: tuple[Witness, ...]
+    complex_id: UUID | None = None
+    number: int = 1
+
+    def head(self) -> Checkpoint:
+        """The newest published head. Raises: FileNotFoundError before the first; NoteError."""
+        data = (self.folder / "checkpoint").read_bytes()
+        return Checkpoint.parse(note.open_note(data, self.keys).text)
+
+
+class NotTaken(Exception):
+    """What was handed in is no cosignature under a head of ours.
+
+    `status` is that of HTTP, the message a sentence for whoever runs the witness.
+    """
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+# --- Who watches which log -----------------------------------------------------------------------
+
+
+def watched_log(complex_: Complex, origin: str | None = None) -> Watched:
+    """A log of a complex, by its name; the one that goes on, without.
+
+    Raises: Log.DoesNotExist; Refusal when its key is not there.
+    """
+    with tenancy.within(complex_.id):
+        logs = Log.objects.within(complex_.id)
+        log = logs.latest("number") if origin is None else logs.get(origin=origin)
+        agreed = policy(complex_)
+    return Watched(
+        log.origin,
+        log_folder(complex_.code, log.number),
+        _keys_of(agreed, log.origin),
+        agreed,
+        tuple(witnesses_of(complex_)),
+        complex_.id,
+        log.number,
+    )
+
+
+def watched_collection() -> Watched | None:
+    """The log of logs; None before it was begun.
+
+    Raises: Refusal when its key is not there.
+    """
+    if not Collection.objects.exists():
+        return None
+    agreed, origin = collection_policy(), collection_origin()
+    return Watched(
+        origin,
+        collection_folder(),
+        _keys_of(agreed, origin),
+        agreed,
+        tuple(Witness.objects.filter(complex=None, until=None)),
+    )
+
+
+def watched(origin: str) -> Watched | None:
+    """One of our logs, by its name; None when it is none of ours.
+
+    Raises: Refusal when its key is not there.
+    """
+    if named := _ORIGIN.fullmatch(origin):
+        complex_ = Complex.objects.filter(code=named[1]).first()
+        try:
+            return watched_log(complex_, origin) if complex_ else None
+        except Log.DoesNotExist:
+            return None
+    collection = watched_collection()
+    return collection if collection and collection.origin == origin else None
+
+
+def _keys_of(agreed: Policy, origin: str) -> tuple[VerifierKey, ...]:
+    return tuple(log.key for log in agreed.logs if log.key.name == origin)
+
+
+# --- What they signed ----------------------------------------------------------------------------
+
+
+def take_note(log: Watched, data: bytes, *, at: datetime) -> list[Cosignature]:
+    """Keep the cosignatures under a head of ours; make the head certain where the policy agrees.
+
+    What shows that our log has two faces, or that a witness forgot what it signed, is kept as
+    evidence and becomes a trouble. What is cheap to refuse is refused first.
+
+    Args: `data` is a signed note: the head, the log's signature, cosignatures.
+    Returns: the cosignatures in it by today's witnesses, of which some may have been known.
+    Raises: NotTaken.
+    """
+    head, lines, cosigned = _read(log, data)
+    _demand_ours(log, head, data, [witness for witness, _, _ in cosigned], at)
+    rows = []
+    for witness, line, time in cosigned:
+        if time > at + AHEAD:
+            sentence = f"확인 기관({witness.label})의 시계가 10분 넘게 앞서 있습니다."
+            open_trouble(log.origin, TroubleKind.DISAGREES, witness.name, sentence, at)
+            raise NotTaken(422, sentence)
+        _demand_remembered(log, witness, head, time, at)
+        rows.append(
+            Cosignature(
+                witness=witness,
+                origin=log.origin,
+                size=head.size,
+                root=head.root,
+                time=time,
+                line=str(line),
+                received_at=at,
+            )
+        )
+    with _one_after_another(log):
+        new = [row for row in rows if not _is_known(row)]
+        Cosignature.objects.bulk_create(new, ignore_conflicts=True)
+        for witness, _, _ in cosigned:
+            for kind in (TroubleKind.SILENT, TroubleKind.DISAGREES):
+                end_trouble(log.origin, kind, witness.name, at)
+        _confirm(log, head, lines, at)
+    return rows
+
+
+def _is_known(row: Cosignature) -> bool:
+    """Whether the witness has said the same a moment ago; whoever says it all day is kept once."""
+    return Cosignature.objects.filter(
+        origin=row.origin, size=row.size, witness=row.witness, time__gt=row.time - MOMENT
+    ).exists()
+
+
+def confirm_again(log: Watched, at: datetime) -> None:
+    """Make the published head certain where what is kept of it is enough by now, as after the
+    witnesses have changed. Nothing is done before the first head.
+    """
+    try:
+        data = (log.folder / "checkpoint").read_bytes()
+        signed = note.open_note(data, log.keys)
+        head = Checkpoint.parse(signed.text)
+    except (OSError, VerifyError):
+        return
+    with _one_after_another(log):
+        _confirm(log, head, signed.signatures, at)
+
+
+@contextmanager
+def _one_after_another(log: Watched) -> Iterator[None]:
+    """One transaction, in which whoever comes last sees what all the others signed."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCK, log.origin])
+        yield
+
+
+def hand_in(data: bytes, *, at: datetime) -> list[Cosignature]:
+    """Take what a witness cosigned without being asked, under a head of whichever log of ours.
+
+    Raises: NotTaken; Refusal when the log's key is not there.
+    """
+    try:
+        origin = note.parse_note(data).text.partition("\n")[0]
+    except NoteError:
+        raise NotTaken(400, "서명된 머리(signed note)의 꼴이 아닙니다.") from None
+    log = watched(origin)
+    if log is None:
+        raise NotTaken(404, "여기에 없는 장부의 머리입니다.")
+    taken = take_note(log, data, at=at)
+    _notify(COSIGNED, log)
+    return taken
+
+
+Cosigned = tuple[Witness, Signature, datetime]
+
+
+def _read(log: Watched, data: bytes) -> tuple[Checkpoint, list[Signature], list[Cosigned]]:
+    """The head, the log's own signature lines, and those of witnesses, all of which hold."""
+    try:
+        signed = note.parse_note(data)
+        head = Checkpoint.parse(signed.text)
+    except VerifyError:
+        raise NotTaken(400, "서명된 머리(signed note)의 꼴이 아닙니다.") from None
+    if head.origin != log.origin:
+        raise NotTaken(400, "다른 장부의 머리입니다.")
+    following = {VerifierKey.parse(witness.vkey): witness for witness in log.witnesses}
+    lines = {(line.name, line.key_id): line for line in reversed(signed.signatures)}
+    if not any((key.name, key.key_id) in lines for key in following):
+        raise NotTaken(403, "이 장부에 등록된 확인 기관의 서명이 없습니다.")
+    if not any((key.name, key.key_id) in lines for key in log.keys):
+        raise NotTaken(403, "이 장부의 서명이 없습니다.")
+    try:
+        verified = note.verify_signatures(signed, [*log.keys, *following])
+    except NoteError:
+        raise NotTaken(403, "서명이 맞지 않습니다.") from None
+    own, cosigned = [], []
+    for one in verified:
+        line = lines[one.key.name, one.key.key_id]
+        if one.key in following:
+            time = datetime.fromtimestamp(min(one.time or 0, _LAST_SECOND), UTC)
+            cosigned.append((following[one.key], line, time))
+        else:
+            own.append(line)
+    return head, own, cosigned
+
+
+_LAST_SECOND = 253370764799  # the end of the year 9998, which every time zone can tell
+
+
+def _demand_ours(
+    log: Watched, head: Checkpoint, data: bytes, witnesses: Sequence[Witness], at: datetime
+) -> None:
+    """See that the head is a beginning of the log as it is published."""
+    try:
+        published = log.head()
+        ours = (
+            not head.extensions
+            and head.size <= published.size
+            and Prover(file_reader(log.folder), tiles=8).root_at(head.size, published.size)
+            == head.root
+        )
+    except (OSError, VerifyError):
+        raise NotTaken(
+            503, "장부의 파일을 지금 읽을 수 없습니다. 나중에 다시 보내 주세요."
+        ) from None
+    if ours:
+        return
+    kept = keep_evidence(log.origin, data)
+    labels = ", ".join(witness.label for witness in witnesses)
+    sentence = (
+        f"확인 기관({labels})에 장부의 열쇠로 서명된 다른 장부({head.size:,}건)가 있습니다. "
+        f"증거는 evidence/{kept}에 있습니다."
+    )
+    # Over when a person says so: no later agreement mends it.
+    open_trouble(log.origin, TroubleKind.DISAGREES, kept, sentence, at)
+    raise NotTaken(422, "지금 장부와 이어지지 않는 머리입니다. 증거로 남겼습니다.")
+
+
+def _demand_remembered(
+    log: Watched, witness: Witness, head: Checkpoint, time: datetime, at: datetime
+) -> None:
+    """See that the witness has not forgotten what it signed: it never goes backwards."""
+    if not Cosignature.objects.filter(
+        origin=log.origin, witness=witness, size__gt=head.size, time__lt=time
+    ).exists():
+        return
+    sentence = (
+        f"확인 기관({witness.label})이 전에 서명한 것보다 작은 머리({head.size:,}건)에 나중에 "
+        "서명했습니다. 그 기관의 기록이 옛것으로 되돌려졌습니다."
+    )
+    open_trouble(log.origin, TroubleKind.DISAGREES, witness.name, sentence, at)
+    raise NotTaken(422, f"{sentence} 새 열쇠로 다시 시작해 주세요.")
+
+
+def keep_evidence(origin: str, data: bytes) -> str:
+    """Keep what somebody signed and should not have. Returns: its name below `evidence/`."""
+    name = f"{sha256(origin.encode()).hexdigest()[:16]}/{sha256(data).hexdigest()[:32]}.note"
+    path = Path(settings.EVIDENCE) / name
+    if not path.exists():
+        write_durably(path, data)
+    return name
+
+
+def _confirm(log: Watched, head: Checkpoint, lines: Sequence[Signature], at: datetime) -> None:
+    """Make a head certain when the policy agrees, with every cosignature that is known of it."""
+    newest = ConfirmedHead.objects.filter(origin=log.origin).order_by("-size", "-confirmed_at")
+    before = newest.first()
+    if before is not None and before.size > head.size:
+        return
+    following = {witness.id: witness.name for witness in log.witnesses}
+    signed = {
+        following[row.witness_id]: Signature.parse(row.line)
+        for row in Cosignature.objects.filter(
+            origin=log.origin, size=head.size, root=head.root, witness__in=following
+        ).order_by("time")  # of each, the newest stays
+    }
+    data = note.format_note(head.text(), [*lines, *(signed[name] for name in sorted(signed))])
+    if not log.policy.judge(data).confirmed or (before and bytes(before.note) == data):
+        return
+    if before and before.size == head.size:  # the newest is told by its moment
+        at = max(at, before.confirmed_at + timedelta(microseconds=1))
+    ConfirmedHead.objects.create(
+        origin=log.origin, size=head.size, root=head.root, note=data, confirmed_at=at
+    )
+    _notify(CONFIRMED, log)
+
+
+def _notify(what: str, log: Watched) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, f"{what} {log.origin}"])
+
+
+# --- Entering and ending witnesses ---------------------------------------------------------------
+
+
+@transaction.atomic
+def register_witness(
+    *,
+    label: str,
+    party: Party,
+    vkey: str,
+    url: str,
+    complex_: Complex | None,
+    at: datetime,
+) -> Witness:
+    """Let somebody follow a complex's log, or without one every log here, and count from now on.
+
+    The log of each complex concerned says so, and those in charge there are told.
+
+    Args: `url` is where it is asked; without one it asks us.
+    Raises: Refusal when the key cannot be used, was used before, or the address is none.
+    """
+    key = _usable_key(vkey)
+    if party is Party.COMPLEX and complex_ is None:
+        raise Refusal(
+            "단지 쪽 확인 기관은 어느 단지의 것인지 있어야 합니다.",
+            next_step="--code에 단지코드를 적어 다시 실행해 주세요.",
+        )
+    _demand_address(url)
+    concerned = [complex_] if complex_ else list(Complex.objects.all())
+    for each in concerned:
+        with tenancy.within(each.id):
+            _demand_no_log_key(key, policy(each))
+    if (collection := watched_collection()) is not None:
+        _demand_no_log_key(key, collection.policy)
+    entered: Witness = Witness.objects.create(
+        name=key.name, label=label, party=party, vkey=str(key), url=url, complex=complex_, since=at
+    )
+    what = f"{party.label} 쪽 확인 기관 ‘{label}’이(가) 봉인 장부를 확인하기 시작합니다."
+    for each in concerned:
+        _change_policy(each, "확인 기관이 더해졌습니다", what, at)
+    return entered
+
+
+@transaction.atomic
+def end_witness(name: str, *, at: datetime) -> Witness:
+    """Let a witness count no more, by the name of its key. What it signed stays.
+
+    Raises: Refusal when there is none, or it was ended before.
+    """
+    found = Witness.objects.select_for_update(of=["self"]).filter(name=name).first()
+    if found is None:
+        raise Refusal(
+            f"이름이 {name}인 확인 기관이 없습니다.",
+            next_step="witness --list로 이름을 확인해 주세요.",
+        )
+    if found.until is not None:
+        raise Refusal(
+            f"{found.label}의 확인은 이미 끝났습니다.",
+            next_step="witness --list로 지금의 확인 기관을 확인해 주세요.",
+        )
+    found.until = at
+    found.save(update_fields=["until"])
+    concerned = [found.complex] if found.complex else list(Complex.objects.all())
+    for each in concerned:
+        what = f"확인 기관 ‘{found.label}’이(가) 봉인 장부의 확인을 그만둡니다."
+        origin = _change_policy(each, "확인 기관이 줄었습니다", what, at)
+        for kind in (TroubleKind.SILENT, TroubleKind.DISAGREES):
+            end_trouble(origin, kind, name, at)
+    for kind in (TroubleKind.SILENT, TroubleKind.DISAGREES):
+        end_trouble(collection_origin(), kind, name, at)
+    return found
+
+
+def _change_policy(complex_: Complex, subject: str, what: str, at: datetime) -> str:
+    """Say in the complex's log whom to believe from now on. Returns: the log's name."""
+    with tenancy.within(complex_.id):
+        # The chain of the complex grows by one at a time.
+        Complex.objects.select_for_update(no_key=True).get(id=complex_.id)
+        agreed = policy(complex_)
+        append_event(
+            complex_,
+            complex_.id,
+            Event.POLICY_CHANGED,
+            {"policy": agreed.format(), **BY_OPERATOR},
+            at=at,
+        )
+        tell_in_charge(
+            complex_.id,
+            subject,
+            f"{what} 운영자가 명령으로 등록한 일입니다. 모르는 일이면 바로 알아봐 주세요.",
+            at=at,
+        )
+        return str(Log.objects.within(complex_.id).latest("number").origin)
+
+
+def _usable_key(vkey: str) -> VerifierKey:
+    again = "확인 기관에서 받은 열쇠(vkey)를 그대로 붙여 넣어 주세요."
+    try:
+        key = VerifierKey.parse(vkey)
+    except NoteError:
+        raise Refusal("확인 기관의 열쇠(vkey)를 읽을 수 없습니다.", next_step=again) from None
+    if key.type != COSIGNATURE:
+        raise Refusal("확인 기관의 열쇠가 아닙니다.", next_step=again)
+    if key.name in RESERVED or len(key.name) > 200:
+        raise Refusal(
+            f"확인 기관의 이름으로 쓸 수 없는 말입니다: {key.name}",
+            next_step="확인 기관에서 다른 이름으로 열쇠를 새로 만들어 주세요.",
+        )
+    for known in Witness.objects.all():
+        if known.name == key.name or VerifierKey.parse(known.vkey).public == key.public:
+            raise Refusal(
+                f"이미 등록했던 이름이나 열쇠입니다: {known.label}({known.name})",
+                next_step="끝난 열쇠는 다시 쓰지 않습니다. 새 이름으로 새 열쇠를 만들어 주세요.",
+            )
+    return key
+
+
+def _demand_no_log_key(key: VerifierKey, agreed: Policy) -> None:
+    if any(log.key.public == key.public for log in agreed.logs):
+        raise Refusal(
+            "장부 자신의 열쇠로는 장부를 확인할 수 없습니다.",
+            next_step="확인 기관이 만든 열쇠를 적어 주세요.",
+        )
+
+
+def _demand_address(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = not url or (
+            parts.scheme in {"http", "https"}
+            and bool(parts.hostname)
+            and not re.search(r"\s", url)
+            and len(url) <= 300
+            and (parts.port or True)
+        )
+    except ValueError:
+        usable = False
+    if not usable:
+        raise Refusal(
+            f"확인 기관의 주소를 읽을 수 없습니다: {url}",
+            next_step="https://witness.example.kr처럼 적거나, 주소 없이 등록해 주세요.",
+        )

@@ -1,0 +1,318 @@
+"""Two officers destroy a document: nothing is left but that it was, and that it was erased."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from danji.approvals import drafting
+from danji.approvals.models import Document, Draft
+from danji.config.schedule import run_jobs
+from danji.disclosure.endings import Gone
+from danji.disclosure.queries import read_record
+from danji.disposal.actions import confirm_disposal, propose_disposal
+from danji.disposal.jobs import erase_confirmed, erase_files, erase_restored
+from danji.disposal.models import Erasure, PendingFile
+from danji.formbook.models import Form
+from danji.records.models import Record, Relation
+from danji.renditions.models import Rendition
+from danji.rules.disposal import Basis
+from danji.rules.refusal import Refusal
+from danji.transparency.models import Event, Opening
+from danji_verify.canonical import b64decode
+from erasing import (
+    PDF,
+    WORDS,
+    attach,
+    catch_up,
+    erase,
+    files_kept,
+    send_through,
+    words_in_files,
+    words_in_rows,
+)
+from papers import decide, drafted, submit
+
+
+@pytest.fixture
+def document(bookkeeper, chief, manager, clerk, sign, at):
+    document = send_through(bookkeeper, chief, manager, clerk, sign, at)
+    catch_up()
+    return document
+
+
+def record_of(document):
+    return Record.objects.get(doc=document.id)
+
+
+def test_nothing_that_a_document_said_is_left_anywhere(document, manager, chair, at, alter):
+    before = words_in_rows() | words_in_files()
+    assert {word for word, _ in before} == set(WORDS.values())  # the search finds what there is
+    erase([document.id], manager, chair, at)
+    assert words_in_rows() == set()
+    assert words_in_files() == set()
+    # Of all files the forms alone are left: PDF and pictures are gone, whatever was in them.
+    forms = set(Form.objects.values_list("sha256", flat=True))
+    assert {path.parent.name + path.name for path in files_kept()} <= forms
+
+
+def test_its_place_in_the_register_is_left(document, manager, chair, at):
+    before = record_of(document)
+    erase([document.id], manager, chair, at)
+    after = record_of(document)
+    kept = [
+        "number",
+        "series",
+        "year",
+        "serial",
+        "folder_id",
+        "filed_at",
+        "retained_until",
+        "digest",
+    ]
+    assert [getattr(after, name) for name in kept] == [getattr(before, name) for name in kept]
+    assert after.title == "(파기한 기록)"
+    assert after.erased_at
+
+
+def test_the_log_says_on_what_and_by_whom(document, manager, chair, at):
+    record = record_of(document)
+    erase([document.id], manager, chair, at)
+    event = Event.objects.get(doc=document.id, name="doc.erased")
+    fields = Opening.objects.get(event_id=event.id).fields
+    said = {name: json.loads(b64decode(field["value"])) for name, field in fields.items()}
+    assert said["erasure"] == {
+        "v": 1,
+        "record": record.digest,
+        "basis": "정보주체의 삭제 요구",
+        "reason": "정보주체의 요구",
+    }
+    assert said["proposer"]["name"] == manager.person.name
+    assert said["officer"]["name"] == chair.person.name
+    assert bytes(Erasure.objects.get(doc=document.id).leaf_hash) == bytes(event.leaf_hash)
+
+
+def test_what_opened_the_log_is_gone_and_the_log_is_not(document, manager, chair, at):
+    events = Event.objects.filter(doc=document.id).count()
+    erase([document.id], manager, chair, at)
+    left = Event.objects.filter(doc=document.id)
+    assert left.count() == events + 1
+    opened = Opening.objects.filter(event_id__in=left.values("id")).values_list("event__name")
+    assert list(opened) == [("doc.erased",)]
+
+
+def test_earlier_versions_go_with_the_one_that_mended_them(document, manager, chair, at):
+    assert Document.objects.exclude(id=document.id).get().erased_at is None
+    erase([document.id], manager, chair, at)
+    assert not Document.objects.filter(erased_at=None).exists()
+    assert not Draft.objects.exists()
+
+
+def test_whoever_asks_for_it_is_told_when_and_why(document, manager, chair, at):
+    erase([document.id], manager, chair, at)
+    with pytest.raises(Gone, match=r"파기했습니다\. 까닭: 정보주체의 삭제 요구") as gone:
+        read_record(manager, record_of(document).id)
+    assert gone.value.tombstone.event.name == "doc.erased"
+    with pytest.raises(Refusal, match="파기한 문서"):
+        drafting.copy_document(document.id, actor=manager, at=at)
+
+
+def test_it_is_cited_no_more_and_what_cited_it_stays(
+    document, bookkeeper, chief, manager, chair, sign, at
+):
+    record = record_of(document)
+    citing = drafted(bookkeeper, at)
+    drafting.cite_record(citing.id, record.doc, Relation.REFERS, actor=bookkeeper, at=at)
+    later = drafting.submit_draft(citing.id, actor=bookkeeper, at=at)
+    decide(later, chief, sign, at)
+    erase([document.id], manager, chair, at)
+    # On its way while the other was erased, it is filed all the same.
+    decide(later, manager, sign, at)
+    catch_up()
+    shown = read_record(manager, record_of(later).id)
+    assert shown.payload["content"]["cites"][0]["number"] == record.number
+    assert shown.rendition
+    again = drafted(bookkeeper, at)
+    with pytest.raises(Refusal, match="파기한 문서"):
+        drafting.cite_record(again.id, record.doc, Relation.REFERS, actor=bookkeeper, at=at)
+
+
+def test_no_job_trips_over_it(document, manager, chair, at, caplog):
+    erase([document.id], manager, chair, at)
+    caplog.clear()
+    assert run_jobs() == 0
+    assert not caplog.records
+
+
+def test_a_file_that_another_document_holds_stays(
+    document, bookkeeper, chief, manager, chair, sign, at
+):
+    other = attach(drafted(bookkeeper, at), bookkeeper, at)
+    erase([document.id], manager, chair, at)
+    (file,) = [path for path in files_kept() if path.read_bytes() == PDF]
+    kept = drafting.submit_draft(other.id, actor=bookkeeper, at=at)
+    decide(kept, chief, sign, at)
+    decide(kept, manager, sign, at)
+    catch_up()
+    assert Rendition.objects.get().record.doc == kept.id
+    erase([kept.id], manager, chair, at)
+    assert not file.exists()
+
+
+def test_a_file_that_another_complex_holds_stays(document, manager, chair, neighbour, at):
+    from danji.base import tenancy
+
+    home = manager.complex_id
+    tenancy._enter("app.complex", neighbour.complex_id)
+    attach(drafted(neighbour, at), neighbour, at)
+    tenancy._enter("app.complex", home)
+    erase([document.id], manager, chair, at)
+    assert [path for path in files_kept() if path.read_bytes() == PDF]
+
+
+def ask_to_erase(*values):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT danji_erase_document(%s, %s, %s)", values)
+
+
+def test_the_database_erases_nothing_of_which_the_log_does_not_say_so(document, at):
+    with pytest.raises(DatabaseError, match="does not say"), transaction.atomic():
+        ask_to_erase(document.complex_id, document.id, at)
+    assert record_of(document).erased_at is None
+
+
+def test_the_database_erases_nothing_of_another_complex(document, neighbour, at):
+    with pytest.raises(DatabaseError, match="another complex"), transaction.atomic():
+        ask_to_erase(neighbour.complex_id, document.id, at)
+
+
+def test_a_crash_before_the_files_are_gone_is_made_good(complex_, document, manager, chair, at):
+    disposal = propose_disposal([document.id], Basis.ORDER, "명령", actor=manager, at=at)
+    confirm_disposal(disposal.id, actor=chair, at=at)
+    assert erase_confirmed(complex_.id)
+    assert PendingFile.objects.exists()
+    assert words_in_files()
+    assert not erase_confirmed(complex_.id)  # it is done once
+    assert erase_files(complex_.id)
+    assert not PendingFile.objects.exists()
+    assert not {word for word, path in words_in_files() if "ahead" not in path}
+
+
+def test_a_crash_in_the_middle_of_erasing_changes_nothing(
+    complex_, document, manager, chair, at, monkeypatch
+):
+    disposal = propose_disposal([document.id], Basis.ORDER, "명령", actor=manager, at=at)
+    confirm_disposal(disposal.id, actor=chair, at=at)
+    with monkeypatch.context() as broken:
+        broken.setattr(Erasure.objects.__class__, "create", lambda *_, **__: 1 / 0)
+        assert not erase_confirmed(complex_.id)
+    assert record_of(document).erased_at is None
+    assert not Event.objects.filter(name="doc.erased").exists()
+    assert read_record(manager, record_of(document).id).rendition
+
+
+def test_what_a_restored_backup_brings_back_is_erased_again(
+    complex_, document, manager, chair, at, alter
+):
+    before = bytes(document.content), bytes(record_of(document).payload)
+    erase([document.id], manager, chair, at)
+    alter(
+        "UPDATE approvals_document SET content = %s, erased_at = NULL WHERE id = %s",
+        before[0],
+        document.id,
+    )
+    alter(
+        "UPDATE records_record SET payload = %s, erased_at = NULL WHERE doc = %s",
+        before[1],
+        document.id,
+    )
+    assert erase_restored(complex_.id) == 1
+    assert record_of(document).erased_at
+    assert words_in_rows() == set()
+    assert erase_restored(complex_.id) == 0
+
+
+def test_a_program_that_asks_again_hears_that_it_is_gone(document, manager, chair, at):
+    from danji.integration.models import IdempotentAnswer
+
+    erase([document.id], manager, chair, at)
+    answer = IdempotentAnswer.objects.get()
+    assert answer.status == 410
+    assert "파기한" in answer.body
+
+
+# --- Who may, and when --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def filed(bookkeeper, chief, manager, sign, at):
+    document = submit(bookkeeper, at)
+    decide(document, chief, sign, at)
+    decide(document, manager, sign, at)
+    return document
+
+
+@pytest.fixture
+def after(filed):
+    """A moment at which its retention is over."""
+    from datetime import UTC, datetime, time
+
+    until = record_of(filed).retained_until
+    return datetime.combine(until + timedelta(days=1), time(3), tzinfo=UTC)
+
+
+def test_what_has_to_be_kept_does_not_go_for_its_age(filed, manager, at):
+    with pytest.raises(Refusal, match="까지 보존해야 합니다"):
+        propose_disposal([filed.id], Basis.EXPIRED, "", actor=manager, at=at)
+
+
+def test_the_day_after_its_last_it_may_go(filed, manager, chair, after):
+    with pytest.raises(Refusal, match="까지 보존해야"):
+        propose_disposal([filed.id], Basis.EXPIRED, "", actor=manager, at=after - timedelta(days=1))
+    disposal = propose_disposal([filed.id], Basis.EXPIRED, "", actor=manager, at=after)
+    confirm_disposal(disposal.id, actor=chair, at=after)
+
+
+def test_before_its_time_there_has_to_be_a_reason(filed, manager, at):
+    with pytest.raises(Refusal, match="까닭이 적혀 있지 않습니다"):
+        propose_disposal([filed.id], Basis.REQUEST, " ", actor=manager, at=at)
+
+
+def test_the_manager_proposes_and_another_confirms(filed, manager, chief, chair, at):
+    with pytest.raises(Refusal, match="관리사무소장이 제안"):
+        propose_disposal([filed.id], Basis.ORDER, "명령", actor=chief, at=at)
+    disposal = propose_disposal([filed.id], Basis.ORDER, "명령", actor=manager, at=at)
+    for actor, said in ((manager, "다른 분이 확인"), (chief, "회장이나 감사가 확인")):
+        with pytest.raises(Refusal, match=said):
+            confirm_disposal(disposal.id, actor=actor, at=at)
+    confirm_disposal(disposal.id, actor=chair, at=at)
+    with pytest.raises(Refusal, match="이미 처리"):
+        confirm_disposal(disposal.id, actor=chair, at=at)
+
+
+def test_what_is_under_way_is_not_destroyed(bookkeeper, chief, manager, at):
+    document = submit(bookkeeper, at)
+    with pytest.raises(Refusal, match="아직 결재 중"):
+        propose_disposal([document.id], Basis.ORDER, "명령", actor=manager, at=at)
+
+
+def test_what_is_proposed_is_not_proposed_again(filed, manager, chair, at):
+    from danji.disposal.actions import reject_disposal
+
+    disposal = propose_disposal([filed.id], Basis.ORDER, "명령", actor=manager, at=at)
+    with pytest.raises(Refusal, match="이미 제안"):
+        propose_disposal([filed.id], Basis.ORDER, "명령", actor=manager, at=at)
+    reject_disposal(disposal.id, actor=chair, at=at)
+    propose_disposal([filed.id], Basis.ORDER, "명령", actor=manager, at=at)
+
+
+def test_nothing_is_erased_before_it_was_confirmed(filed, manager, at):
+    propose_disposal([filed.id], Basis.ORDER, "명령", actor=manager, at=at)
+    catch_up()
+    assert record_of(filed).erased_at is None
+
+
+def test_a_neighbour_proposes_nothing_here(filed, neighbour, at):
+    with pytest.raises(Document.DoesNotExist):
+        propose_disposal([filed.id], Basis.ORDER, "명령", actor=neighbour, at=at)
