@@ -11,6 +11,7 @@ from danji.approvals.models import Document, Draft
 from danji.config.schedule import run_jobs
 from danji.disclosure.endings import Gone
 from danji.disclosure.queries import read_record
+from danji.disclosure.site import complex_folder, document_folder
 from danji.disposal.actions import confirm_disposal, propose_disposal
 from danji.disposal.jobs import erase_confirmed, erase_files, erase_restored
 from danji.disposal.models import Erasure, PendingFile
@@ -316,3 +317,29 @@ def test_nothing_is_erased_before_it_was_confirmed(filed, manager, at):
 def test_a_neighbour_proposes_nothing_here(filed, neighbour, at):
     with pytest.raises(Document.DoesNotExist):
         propose_disposal([filed.id], Basis.ORDER, "명령", actor=neighbour, at=at)
+
+
+def test_of_what_everybody_could_read_a_page_says_that_it_was_erased(
+    clerk, manager, chair, sign, at
+):
+    notice = {
+        "title": f"{WORDS['title']} 입찰공고",
+        "subject": WORDS["body"],
+        "qualifications": ["가. 등록 업체"],
+        "reception_until": "2026-12-10T17:00",
+        "reception_place": "관리사무소",
+    }
+    document = submit(clerk, at, form="bid-notice", **notice)
+    decide(document, manager, sign, at)
+    catch_up()
+    folder = document_folder(manager.complex.code, document.id.hex)
+    assert (folder / "document.pdf").exists()
+    erase([document.id], manager, chair, at, reason="비밀스러운 까닭")
+    assert {path.name for path in folder.iterdir()} == {"index.html", "erasure.tlog-proof"}
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    assert "파기했습니다" in page
+    assert record_of(document).digest in page
+    assert "비밀스러운 까닭" not in page
+    assert not words_in_files()
+    listed = (complex_folder(manager.complex.code) / "list" / "index.html").read_text("utf-8")
+    assert f"<s>{record_of(document).number}</s> 파기한 문서" in listed

@@ -27,12 +27,13 @@ from danji_verify.entry import format_time, parse_time
 
 # Every decision whose time in the log is of that day; what opens it is there unless it was erased.
 DECIDED = """
-SELECT event.entry, opening.fields, leaf.id IS NOT NULL
+SELECT event.entry, opening.fields, EXISTS (
+    SELECT FROM transparency_leaf AS leaf
+    WHERE (leaf.complex_id, leaf.event_id) = (event.complex_id, event.id)
+)
 FROM transparency_event AS event
 JOIN transparency_opening AS opening
     ON (opening.complex_id, opening.event_id) = (event.complex_id, event.id)
-LEFT JOIN transparency_leaf AS leaf
-    ON (leaf.complex_id, leaf.event_id) = (event.complex_id, event.id)
 WHERE event.complex_id = %s AND event.name LIKE 'approval.%%'
     AND convert_from(event.entry, 'UTF8')::json ->> 't' BETWEEN %s AND %s
 ORDER BY convert_from(event.entry, 'UTF8')::json ->> 't', event.id

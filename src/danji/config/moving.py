@@ -22,8 +22,7 @@ from danji.base.keys import key_path
 from danji.base.models import ComplexScoped
 from danji.complexes.models import Complex
 from danji.disclosure.bundles import bundle_of
-from danji.disclosure.queries import disclosed, pdf_of, proof_of
-from danji.records.models import Record
+from danji.disclosure.queries import DisclosedRecord, disclosed, pdf_of, proof_of
 from danji.records.queries import sealed_records
 from danji.rules.refusal import Refusal
 from danji.transparency.models import Log, LogKey
@@ -167,13 +166,13 @@ def _export_documents(complex_: Complex, folder: Path) -> int:
     for record in sealed_records(complex_.id):
         shown = disclosed(record)
         if shown.finalized is not None:
-            _export_document(complex_, record, folder / "documents" / record.number)
+            _export_document(complex_, shown, folder / "documents" / record.number)
             count += 1
     return count
 
 
-def _export_document(complex_: Complex, record: Record, folder: Path) -> None:
-    shown = disclosed(record)
+def _export_document(complex_: Complex, shown: DisclosedRecord, folder: Path) -> None:
+    record = shown.record
     folder.mkdir(parents=True)
     (folder / "document.pdf").write_bytes(pdf_of(shown))
     (folder / "document.pdf.tlog-proof").write_bytes(proof_of(shown, complex_))

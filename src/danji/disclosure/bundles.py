@@ -18,6 +18,7 @@ from danji.transparency.queries import (
     events_of,
     log_of,
     policy,
+    standing_leaves,
 )
 from danji.transparency.stamping import Stamped, stamped_head
 from danji.transparency.standing import agreed
@@ -73,7 +74,7 @@ def stamped_leaves(complex_: Complex) -> QuerySet[Leaf]:
         if stamped is not None:
             size = PublishedHead.read(stamped.head).checkpoint.size
             covered |= Q(log_number=log.number, index__lt=size)
-    return Leaf.objects.within(complex_.id).filter(covered)
+    return standing_leaves(complex_.id).filter(covered)
 
 
 def _stamped(complex_: Complex, event: LoggedEvent) -> Stamped | None:

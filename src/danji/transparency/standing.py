@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Max, Q
+from django.db.models import OuterRef, Q, Subquery
 
 from danji.complexes.models import Complex
 from danji.transparency.models import ConfirmedHead, Cosignature, Party, Witness
@@ -60,9 +60,11 @@ def watches_of(complex_: Complex | None, origin: str) -> list[Watch]:
     """Who follows a log of the complex today, the complex's own first; without a complex, who
     follows the log of logs.
     """
+    # From the newest head down: there are as many cosignatures as there were heads.
+    given = Cosignature.objects.filter(origin=origin, witness=OuterRef("id"))
+    newest = given.order_by("-size", "-time")
     witnesses = Witness.objects.filter(Q(complex=complex_) | Q(complex=None), until=None).annotate(
-        newest=Max("cosignatures__size", filter=Q(cosignatures__origin=origin)),
-        at=Max("cosignatures__time", filter=Q(cosignatures__origin=origin)),
+        newest=Subquery(newest.values("size")[:1]), at=Subquery(newest.values("time")[:1])
     )
     return _in_order(
         Watch(witness.label, Party(witness.party), witness.newest, witness.at)
