@@ -196,6 +196,23 @@ def test_a_day_later_the_bundle_holds_a_time_stamp(complex_, record, agree, auth
     assert "도장을 찍었습니다" in report.as_text()
 
 
+def test_while_witnesses_are_away_the_bundle_keeps_its_time_stamp(
+    complex_, record, agree, authority, publish
+):
+    agree()
+    catch_up()
+    collect()
+    tenancy._enter("app.complex", complex_.id)
+    publish()  # which nobody cosigned, and which is collected as it is
+    collect()
+    Stamper().tick(authority.now)
+    tenancy._enter("app.complex", complex_.id)
+    bundle = bundle_of(disclosed(record), complex_)
+    report = check_bundle(bundle, Trust(policy(complex_), load_roots(authority.pem)))
+    assert report.verdict is Verdict.ACCEPTED, report.as_text()
+    assert "도장을 찍었습니다" in report.as_text()
+
+
 def test_the_same_bundle_has_the_same_bytes(complex_, record, agree):
     agree()
     shown = disclosed(record)

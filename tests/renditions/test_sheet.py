@@ -4,6 +4,8 @@ import io
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from importlib import resources
+from itertools import count
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pikepdf
@@ -13,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.management import CommandError, call_command
 from test_pdfa import RULES
 
-from danji.base import tenancy
-from danji.base.ids import first_at
-from danji.disclosure.collected import write_collection_page
+from danji.base import ids, tenancy
+from danji.base.ids import first_at, made_at
+from danji.disclosure.collection_page import write_collection_page
 from danji.renditions import monthly
 from danji.renditions.monthly import (
     last_head,
@@ -28,12 +30,14 @@ from danji.renditions.monthly import (
     write_monthly_sheet,
 )
 from danji.renditions.sheet import Sheet, Watched, qr_text, render_sheet
+from danji.rules.periods import months_after
 from danji.rules.refusal import Refusal
 from danji.transparency.actions import append_event
 from danji.transparency.collecting import collect
-from danji.transparency.collection import collection_folder
-from danji.transparency.models import CollectedHead, ConfirmedHead, Party, Stamp, Witness
+from danji.transparency.collection import collection_folder, newest_head
+from danji.transparency.models import CollectedHead, ConfirmedHead, Log, Party, Stamp, Witness
 from danji.transparency.queries import published_head
+from danji.transparency.retiring import retire
 from danji.transparency.sequencer import Sequencer
 from danji.transparency.tree import log_folder
 from danji_verify.canonical import b64encode
@@ -116,6 +120,12 @@ def test_the_same_sheet_gives_the_same_bytes():
     assert render_sheet(sheet()) == render_sheet(sheet())
 
 
+def test_a_moment_between_two_seconds_is_printed_as_well():
+    """As every moment is at which a head was confirmed."""
+    moment = datetime(2026, 11, 30, 14, 58, 7, 654321, tzinfo=UTC)
+    assert "2026. 11. 30. 23:58" in text_of(render_sheet(sheet(taken_at=moment)))
+
+
 def test_a_name_without_letters_for_it_is_printed_as_code_points():
     watched = [Watched("구청 😀", "시·군·구", sheet().taken_at)]
     assert "[U+1F600]" in text_of(render_sheet(sheet(watched=watched)))
@@ -130,21 +140,32 @@ def happen(complex_, at):
     Sequencer().tick()
 
 
-def confirm(complex_, at):
+def confirm(complex_, at, number=None):
     """The newest head, cosigned and confirmed at that moment."""
     key = witness_key("city.example", CITY)
     Witness.objects.get_or_create(
         name="city.example",
         defaults={"label": "가상구청", "party": Party.CITY, "vkey": str(key), "since": at},
     )
-    head = published_head(complex_).checkpoint
-    signed = parse_note(published_head(complex_).note)
+    head = published_head(complex_, number).checkpoint
+    signed = parse_note(published_head(complex_, number).note)
     line = cosign(head, name="city.example", private_key=CITY, at=int(at.timestamp()))
     return ConfirmedHead.objects.create(
         origin=head.origin,
         size=head.size,
         root=head.root,
         note=format_note(signed.text, [*signed.signatures, line]),
+        confirmed_at=at,
+    )
+
+
+def confirm_collection(at):
+    head = newest_head()
+    return ConfirmedHead.objects.create(
+        origin=head.checkpoint.origin,
+        size=head.checkpoint.size,
+        root=head.checkpoint.root,
+        note=head.note,
         confirmed_at=at,
     )
 
@@ -181,7 +202,7 @@ def test_it_is_the_last_head_confirmed_in_that_month_as_it_was_in_korea(complex_
     confirm(complex_, in_korea(2026, 12, 1))
     last = last_head(origin, MONTH)
     assert (last.checkpoint.size, last.confirmed) == (2, True)
-    path = print_complex(complex_, MONTH)
+    (path,) = print_complex(complex_, MONTH)
     assert path == log_folder(complex_.code, 1) / "sheets" / "2026-11.pdf"
     text = text_of(path.read_bytes())
     assert "가상구청 (시·군·구) 2026. 11. 30. 23:59" in text
@@ -202,10 +223,53 @@ def test_where_nothing_was_confirmed_that_month_it_is_the_last_collected(
     assert last_head(origin, date(2026, 10, 1)).checkpoint.size == 1
 
 
+def test_what_was_confirmed_before_stays_where_nothing_collected_leads_further(
+    complex_, origin, at, collected_at
+):
+    collected_at(in_korea(2026, 10, 30))
+    happen(complex_, at)
+    confirm(complex_, in_korea(2026, 10, 31, 23, 30))  # and the witnesses were away since
+    last = last_head(origin, MONTH)
+    assert (last.checkpoint.size, last.confirmed) == (2, True)
+    confirmed = confirm_collection(in_korea(2026, 10, 31, 23, 45))
+    assert last_of_collection(MONTH).checkpoint.root == confirmed.root
+    assert last_of_collection(MONTH).confirmed
+
+
+def test_a_log_that_was_retired_in_the_month_has_its_sheet_and_none_after(
+    complex_, origin, at, monkeypatch
+):
+    retire(complex_, reason="옮김", at=at)
+    with tenancy.within(complex_.id):
+        began = made_at(Log.objects.within(complex_.id).get(number=2).id)
+    month = last_month(began + timedelta(days=31))
+    for number in (1, 2):
+        confirm(complex_, began, number)
+    after = months_after(month, 1)
+    paths = [
+        log_folder(complex_.code, number) / "sheets" / f"{month:%Y-%m}.pdf" for number in (1, 2)
+    ]
+    assert print_complex(complex_, month) == paths
+    paths[0].unlink()
+    monkeypatch.setattr(monthly.timezone, "now", lambda: began + timedelta(days=31))
+    assert write_monthly_sheet(complex_.id) == 1
+    assert paths[0].exists()
+    assert [path.parts[-3] for path in print_complex(complex_, after)] == ["2"]
+
+
+def test_heads_collected_at_midnight_are_all_of_one_month(complex_, neighbour, monkeypatch):
+    """Between them the log of logs had no head: half of them would be one that nobody published."""
+    Sequencer().tick()
+    moments = count(int(in_korea(2026, 11, 30, 23, 59, 59).timestamp()) * 10**9, 10**9)
+    monkeypatch.setattr(ids, "time", SimpleNamespace(time_ns=lambda: next(moments)))
+    assert collect() == 2
+    assert last_of_collection(MONTH).checkpoint.size == 2
+
+
 def test_a_log_without_a_head_by_then_gives_none(complex_, origin, collected_at):
     collected_at(in_korea(2026, 12, 1))
     assert last_head(origin, MONTH) is None
-    assert print_complex(complex_, MONTH) is None
+    assert print_complex(complex_, MONTH) == []
     assert print_collection(MONTH) is None
 
 

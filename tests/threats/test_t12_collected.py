@@ -12,8 +12,13 @@ from danji.base import tenancy
 from danji.transparency import collecting
 from danji.transparency.actions import append_event
 from danji.transparency.collecting import collect
-from danji.transparency.collection import check_collection, collected_proof, collection_policy
-from danji.transparency.models import Log
+from danji.transparency.collection import (
+    check_collection,
+    collection_policy,
+    newest_head,
+    prove_collected,
+)
+from danji.transparency.models import CollectedHead, Log
 from danji.transparency.queries import policy, published_head
 from danji.transparency.sequencer import Sequencer
 from danji.transparency.tree import log_folder
@@ -68,9 +73,9 @@ def test_t12_the_pinned_head_convicts_offline(complex_, two_faces):
     other = published_head(complex_)
     show(two_faces, complex_)
     collect()
-    origin = other.checkpoint.origin
-    note, data = collected_proof(origin, other.checkpoint.size)
-    Proof.parse(data).verify(note, collection_policy())
+    collected = CollectedHead.objects.get(origin=other.checkpoint.origin)
+    note = bytes(collected.note)
+    Proof.parse(prove_collected(collected, newest_head())).verify(note, collection_policy())
     with tenancy.within(complex_.id):
         trusted = policy(complex_)
     pinned = trusted.judge(note).checkpoint

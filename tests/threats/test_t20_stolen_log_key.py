@@ -39,6 +39,9 @@ def test_t20_after_the_change_a_head_of_the_old_key_alone_is_refused(complex_, s
     report = check_head(head, policy(complex_))
     assert report.verdict is Verdict.REFUSED
     assert "옛 열쇠로만 서명한" in failures(report)
+    pair = check_heads(head, published_head(complex_).note, policy(complex_))
+    assert "옛 열쇠로만 서명한" in failures(pair)
+    assert not pair.evidence  # nobody is accused by what the thief signed
     assert check_head(published_head(complex_).note, policy(complex_)).verdict is not (
         Verdict.REFUSED
     )

@@ -1,22 +1,26 @@
 """The log of logs: every complex's head pinned once, in order, and never twice differently."""
 
+import threading
 from uuid import uuid4
 
 import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import OperationalError
 
 from danji.base import tenancy
+from danji.complexes.models import Complex
 from danji.rules.refusal import Refusal
 from danji.transparency import collecting
 from danji.transparency.actions import append_event
 from danji.transparency.collecting import Collector, collect
 from danji.transparency.collection import (
     check_collection,
-    collected_proof,
     collection_folder,
     collection_key,
     collection_policy,
+    newest_head,
+    prove_collected,
 )
 from danji.transparency.models import (
     CollectedHead,
@@ -126,6 +130,21 @@ def test_a_damaged_head_of_one_log_keeps_no_other_from_being_collected(sealed, n
     assert "상했습니다" in caplog.text
 
 
+def test_a_head_that_cannot_be_read_keeps_no_other_from_being_collected(
+    sealed, neighbour, caplog, at
+):
+    Sequencer().tick()
+    (log_folder(sealed.code, 1) / "confirmed").mkdir()
+    assert Collector().tick(at) == 1
+    assert "confirmed" in caplog.text
+
+
+def test_a_complex_without_a_log_keeps_no_other_from_being_collected(sealed, caplog, at):
+    Complex.objects.create(code="A00000001", name="아직 없는 단지")
+    assert Collector().tick(at) == 1
+    assert "Log matching query does not exist" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("parties", "quorum", "needed"),
     [
@@ -199,7 +218,7 @@ def test_a_restored_database_is_not_signed(sealed, at, alter):
 def test_another_root_of_the_same_size_is_not_signed(sealed):
     collect()
     Collection.objects.update(root=b"\1" * 32)
-    with pytest.raises(LogError, match="뿌리 값이 다릅니다"):
+    with pytest.raises(LogError, match="장부 확인값이 다릅니다"):
         collect()
 
 
@@ -239,6 +258,40 @@ def test_a_full_disk_stops_before_anything_is_promised(sealed, settings, caplog,
     settings.FREE_SPACE_FLOOR = 0
     assert collector.tick(at) == 1
     assert Trouble.objects.get().until == at
+
+
+def test_whatever_else_goes_wrong_is_told_and_tried_again(sealed, at, monkeypatch, caplog):
+    def fail(*_):
+        raise OSError("no space left")
+
+    collector = Collector()
+    with monkeypatch.context() as broken:
+        broken.setattr(collecting, "stage", fail)
+        assert collector.tick(at) == 0
+    assert "no space left" in caplog.text
+    trouble = Trouble.objects.get(until=None)
+    assert (trouble.kind, trouble.sentence) == (TroubleKind.WAITING, collecting.FAILED)
+    assert collector.tick(at) == 1
+    assert not Trouble.objects.filter(until=None).exists()
+
+
+@pytest.mark.django_db
+def test_the_database_away_does_not_end_the_collecting(monkeypatch):
+    stop, asked = threading.Event(), []
+
+    def tick(*_):
+        asked.append(1)
+        if len(asked) == 2:
+            stop.set()
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(Collector, "tick", tick)
+    monkeypatch.setattr(collecting, "PAUSE", 0)
+    ended = []
+    thread = threading.Thread(target=lambda: ended.append(collecting.keep_collecting(stop)))
+    thread.start()
+    thread.join()
+    assert (len(asked), ended) == (2, [None])  # it was told to stop, and raised nothing
 
 
 def test_what_another_moved_meanwhile_is_left_alone(sealed, at, monkeypatch):
@@ -313,18 +366,14 @@ def test_a_second_collector_waits_for_the_first(cluster, complex_, at):
 
 
 def test_a_collected_head_is_proven_to_a_stranger(sealed, at):
-    origin = published_head(sealed).checkpoint.origin
-    assert collected_proof(origin, 1) is None
     for _ in range(3):
         collect()
         happen(sealed, at)
-    note, data = collected_proof(origin, 2)
-    assert Checkpoint.parse(parse_note(note).text).size == 3  # the newest, which covers more
-    proof = Proof.parse(data)
-    assert proof.extra == note
-    judged = proof.verify(note, collection_policy())
+    found = CollectedHead.objects.get(index=1)
+    proof = Proof.parse(prove_collected(found, newest_head()))
+    assert proof.extra == bytes(found.note)
+    judged = proof.verify(proof.extra, collection_policy())
     assert judged.checkpoint.origin == "danji.localhost/heads/1"
-    assert collected_proof(origin, 4) is None  # not collected yet
 
 
 # --- What it tells -------------------------------------------------------------------------------

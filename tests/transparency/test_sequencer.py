@@ -91,7 +91,7 @@ def test_a_restored_database_is_not_signed(complex_, at):
 def test_another_root_of_the_same_size_is_not_signed(complex_, at):
     Sequencer().tick()
     Log.objects.update(root=b"\1" * 32)
-    with pytest.raises(LogError, match="뿌리 값이 다릅니다"):
+    with pytest.raises(LogError, match="장부 확인값이 다릅니다"):
         recover(complex_)
 
 

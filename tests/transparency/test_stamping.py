@@ -6,18 +6,23 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from danji.base import tenancy
 from danji.transparency import stamping
 from danji.transparency.actions import append_event
 from danji.transparency.collecting import collect
 from danji.transparency.collection import collection_folder, collection_policy
-from danji.transparency.models import Stamp
-from danji.transparency.queries import published_head
+from danji.transparency.models import Party, Stamp
+from danji.transparency.notary import publish_confirmed
+from danji.transparency.queries import policy, published_head
 from danji.transparency.sequencer import Sequencer
 from danji.transparency.stamping import Stamper, stamp_files, stamped_head
+from danji.transparency.tree import log_folder
+from danji.transparency.witnessing import hand_in, watched_log
 from danji_verify.entry import Event
 from danji_verify.proof import Proof
 from danji_verify.stamp import check_stamp, load_roots
 from stamper import TimeAuthority
+from watching import SmallWitness, registered
 
 DAY = date(2026, 11, 22)
 
@@ -39,10 +44,16 @@ def collected(complex_):
     return complex_
 
 
-def grow(complex_, at):
+def append(complex_, at):
     append_event(complex_, uuid4(), Event.DISCLOSED, {"publication": b"1"}, at=at)
     Sequencer().tick()
+    tenancy._enter("app.complex", complex_.id)
+
+
+def grow(complex_, at):
+    append(complex_, at)
     collect()
+    tenancy._enter("app.complex", complex_.id)
 
 
 def test_the_newest_head_is_stamped_once_a_day(authority, collected, at):
@@ -133,20 +144,67 @@ def test_nobody_at_the_address_stops_nothing(authority, collected, at, caplog):
     authority._server.server_close()
 
 
-def test_a_head_of_a_complex_is_led_to_the_day_it_was_stamped(authority, collected, at):
-    origin = published_head(collected).checkpoint.origin
-    assert stamped_head(origin, 1) is None
-    grow(collected, at)
+@pytest.fixture
+def agree(collected, at):
+    """Let the witnesses of complex and city cosign the newest head, and collect that."""
+    witnesses = [SmallWitness(name, lambda: at) for name in ("auditor.example", "city.example")]
+    for witness, party in zip(witnesses, (Party.COMPLEX, Party.CITY), strict=True):
+        registered(witness, party, collected, at)
+
+    def cosigned():
+        head = published_head(collected).note
+        for witness in witnesses:
+            hand_in(witness.signed_note(head), at=at)
+        publish_confirmed(watched_log(collected), at)
+        collect()
+        tenancy._enter("app.complex", collected.id)
+
+    return cosigned
+
+
+def test_a_head_of_a_complex_is_led_to_the_day_it_was_stamped(authority, collected, agree, at):
+    origin, trusted = published_head(collected).checkpoint.origin, policy(collected)
+    assert stamped_head(origin, 1, trusted) is None
+    append(collected, at)
+    agree()
+    size = published_head(collected).checkpoint.size
     Stamper().tick(at)
-    grow(collected, at)  # collected after the stamp
-    found = stamped_head(origin, 1)
+    append(collected, at)
+    agree()  # collected after the stamp
+    found = stamped_head(origin, 1, trusted)
     assert found.day == DAY
     proof = Proof.parse(found.proof)
     assert proof.extra == found.head
     assert proof.checkpoint == found.note
     assert proof.verify(found.head, collection_policy()).checkpoint.size == 2
     check_stamp(found.token, found.note, load_roots(authority.pem))
-    assert stamped_head(origin, 3) is None
+    assert stamped_head(origin, size + 1, trusted) is None
+
+
+def test_while_witnesses_are_away_a_stamp_leads_to_the_head_they_agreed_on_last(
+    authority, collected, agree, at
+):
+    origin, trusted = published_head(collected).checkpoint.origin, policy(collected)
+    agree()
+    agreed = (log_folder(collected.code, 1) / "confirmed").read_bytes()
+    grow(collected, at)
+    grow(collected, at)
+    Stamper().tick(at)
+    assert stamped_head(origin, 1, trusted).head == agreed
+    assert stamped_head(origin, 2, trusted) is None  # on that nobody has agreed
+    append(collected, at)
+    agree()  # back again, and not stamped yet
+    assert stamped_head(origin, 1, trusted).head == agreed
+
+
+def test_the_leaves_of_another_log_of_logs_are_under_no_stamp_of_this_one(
+    authority, collected, agree, at, alter
+):
+    agree()
+    Stamper().tick(at)
+    alter("UPDATE transparency_stamp SET origin = 'danji.example/heads/2'")
+    origin = published_head(collected).checkpoint.origin
+    assert stamped_head(origin, 1, policy(collected)) is None
 
 
 def test_only_one_process_asks(authority, collected, at, cluster):

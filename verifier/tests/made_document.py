@@ -7,7 +7,7 @@ tested against what is written down.
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
@@ -89,14 +89,19 @@ class Log:
         self.entries.append(entry)
         return len(self.entries) - 1
 
-    def note(self, size: int | None = None, *, cosigned_at: int = COSIGNED_AT) -> bytes:
-        """The signed head of that size, or of all there is."""
+    def note(
+        self, size: int | None = None, *, cosigned_at: int = COSIGNED_AT, **cosigned: int
+    ) -> bytes:
+        """The signed head of that size, or of all there is.
+
+        Args: `cosigned` names when some of the cosigners signed, the others `cosigned_at`.
+        """
         leaves = [merkle.leaf_hash(entry) for entry in self.entries[:size]]
         head = Checkpoint(self.origin, len(leaves), merkle.root(leaves))
         note = parse_note(sign_checkpoint(head, self.key))
         lines = [
-            cosign(head, name=f"{name}.example", private_key=WITNESS_KEYS[name], at=cosigned_at)
-            for name in self.cosigners
+            cosign(head, name=f"{name}.example", private_key=WITNESS_KEYS[name], at=at)
+            for name, at in (dict.fromkeys(self.cosigners, cosigned_at) | cosigned).items()
         ]
         return format_note(note.text, (*note.signatures, *lines))
 
@@ -142,6 +147,7 @@ class Changes:
     certificate: bytes | None = None
     pdf: Alter = nothing
     previous: Callable[[bytes], bytes] = bytes  # the last head of the log before
+    hidden: bool = False  # what decisions rest on stands only in a fork that nobody cosigned
 
 
 @dataclass(frozen=True)
@@ -176,12 +182,14 @@ def make(
     basis: tuple[tuple[Event, dict[str, Any]], ...] = (),
     seal_number: int = 1,
     move_before: int | None = None,
+    early: bool = False,
 ) -> Document:
     """A 지출결의서 with one attachment, drafted, reviewed and approved.
 
     When `returned`, an earlier draft of it was returned by the reviewer first. `acts` are the
     decisions in their order; `sign` gives the `auth` of a statement; `basis` are events before it;
-    `seal_number` says which key seals it; `move_before` the event that begins a second log.
+    `seal_number` says which key seals it; `move_before` the event that begins a second log; when
+    `early`, its parts are proven under heads that nobody had cosigned yet.
     """
     changes = changes or Changes()
     writer = _Writer(Log(cosigners), changes, move_before)
@@ -272,7 +280,9 @@ def make(
     }
     for name, (log, index) in writer.named.items():
         parts[f"leaf-{name}.json"] = log.entries[index]
-        parts[f"leaf-{name}.tlog-proof"] = log.proof(index)
+        parts[f"leaf-{name}.tlog-proof"] = (replace(log, cosigners=()) if early else log).proof(
+            index
+        )
     document = Document(writer.log, parts, writer.leaves, writer.named, writer.openings)
     if sealed:
         document.pdf = seal(embed(page(), parts), number=seal_number)
@@ -427,8 +437,12 @@ class _Writer:
         if event is Event.KEY_ROTATED:
             chain = COMPLEX_ID
         fields = {name: canonical(value) for name, value in values.items()}
+        public = self.log
+        if self.changes.hidden:
+            self.log = replace(public, cosigners=(), entries=list(public.entries))
         index = self.add(event, -5, doc=chain, name=f"basis-{number}", **fields)
         self.basis[f"basis-{number}"] = b64encode(merkle.leaf_hash(self.log.entries[index]))
+        self.log = public
 
     def add(
         self, event: Event, minutes: int, doc: str = DOC, name: str = "", **values: bytes

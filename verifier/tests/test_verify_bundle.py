@@ -3,6 +3,7 @@
 import struct
 import warnings
 import zipfile
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 
@@ -109,6 +110,26 @@ def test_a_proof_under_another_head_is_refused(files, trust, witnessed):
     log, index = witnessed.named["2"]
     earlier = files | {"leaf-2.tlog-proof": log.proof(index, size=index + 1)}
     assert "다른 머리 아래" in failures(check_bundle(made_bundle.packed(earlier), trust))
+
+
+def test_two_faces_inside_one_bundle_are_evidence(files, trust, witnessed):
+    log, index = witnessed.named["1"]
+    other = replace(log, entries=[*log.entries[:-1], b"other"])
+    report = check_bundle(
+        made_bundle.packed(files | {"leaf-1.tlog-proof": other.proof(index)}), trust
+    )
+    assert "아래 증거를 보관하고 확인 기관에" in failures(report)
+    assert sorted(report.evidence) == sorted([log.note().decode(), other.note().decode()])
+
+
+def test_a_bundle_without_its_last_event_says_which_is_missing(files, trust, witnessed):
+    openings = made.parse_openings(witnessed) | witnessed.openings
+    del openings[made.b64encode(witnessed.leaves[-1])]
+    cut = without(files, "leaf-5.json", "leaf-5.tlog-proof") | {
+        "openings.json": made.canonical(openings)
+    }
+    told = failures(check_bundle(made_bundle.packed(cut), trust))
+    assert "봉인한 사건(leaf-5.json)이 들어 있지 않습니다" in told
 
 
 def test_the_pdf_of_another_document_is_refused(files, trust, sealed):

@@ -1,15 +1,22 @@
 """Heads of logs: alone, against each other, against what was remembered, and their age."""
 
+import contextlib
 import json
+import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import made_document as made
 from danji_verify.check import check_proof
+from danji_verify.checkpoint import witness_key
 from danji_verify.heads import check_head, check_heads
+from danji_verify.logcheck import check_log
 from danji_verify.logcopy import copy_in
 from danji_verify.memory import Memory
+from danji_verify.policy import Head
 from danji_verify.report import Report, State, Verdict
 
 WITNESSED = made.policy(witnesses=True)
@@ -47,7 +54,7 @@ def test_a_head_says_who_signed_and_who_saw_it():
     report = check_head(log(cosigners=("complex", "city")).note(), WITNESSED)
     assert report.verdict is Verdict.ACCEPTED
     assert "확정" in report.conclusion
-    assert "크기 11" in sentences(report, State.OK)
+    assert "장부의 서명이 있습니다: 11건" in sentences(report, State.OK)
     assert "city의 확인 서명이 맞습니다" in sentences(report, State.OK)
 
 
@@ -86,6 +93,26 @@ def test_the_age_counts_only_from_those_the_quorum_asks():
     note = log(cosigners=("city",)).note()
     report = check_head(note, policy, now=COSIGNED)
     assert "얼마나 오래된 머리인지 알 수 없습니다" in sentences(report, State.UNCHECKED)
+
+
+@pytest.mark.parametrize(
+    ("needed", "ages", "agreed"),
+    [
+        ("all", (1, 2, 3), 3),
+        ("any", (1, 2, 3), 1),
+        ("2", (3, 1, 2), 2),
+        ("2", (3, None, 2), 3),
+        ("2", (None, None, 2), None),
+    ],
+)
+def test_a_group_agreed_when_as_many_as_it_needs_had(needed, ages, agreed):
+    keys = [witness_key(f"{n}.example", Ed25519PrivateKey.generate()) for n in range(3)]
+    lines = [f"witness w{n} {key}" for n, key in enumerate(keys)]
+    lines += [f"group needed {needed} w0 w1 w2", "quorum needed", ""]
+    policy = made.Policy.parse("\n".join(lines).encode())
+    hours = {f"w{n}": age for n, age in enumerate(ages) if age is not None}
+    times = {name: COSIGNED - timedelta(hours=age) for name, age in hours.items()}
+    assert policy.agreed_at(times) == (agreed and COSIGNED - timedelta(hours=agreed))
 
 
 def test_the_proof_of_a_document_does_not_grow_old(sealed):
@@ -155,6 +182,68 @@ def test_the_largest_head_is_remembered(memory):
         assert seen(whole.note(size), WITNESSED, memory).verdict is Verdict.ACCEPTED
     held = json.loads(memory.path.read_text())["heads"]
     assert list(held.values()) == [whole.note(11).decode()]
+
+
+def changed_key(quorum=None):
+    """A policy of a log that changed its key, and what the old key still signs."""
+    keys = made.LOG_KEY_2, made.LOG_KEY
+    parties = tuple(made.Party(made.log_key(made.ORIGIN, key)) for key in keys)
+    return made.Policy(parties, WITNESSED.witnesses, WITNESSED.groups, quorum)
+
+
+def test_t20_the_old_key_alone_makes_no_pair_and_no_log_and_is_not_remembered(memory):
+    policy = changed_key()
+    thief = log()
+    for report in (
+        check_heads(thief.note(7), thief.note(), policy, copy(thief)),
+        check_log(copy(thief), policy),
+    ):
+        assert report.verdict is Verdict.REFUSED
+        assert "옛 열쇠로만 서명한" in sentences(report, State.FAILED)
+    shown = Report(trusted=True)
+    shown.saw([Head(thief.note(), policy.judge(thief.note()))])
+    memory.weigh(shown, policy)
+    assert not memory.path.exists()
+    honest = replace(log(), key=made.LOG_KEY_2)
+    assert seen(honest.note(), policy, memory).verdict is Verdict.ACCEPTED
+
+
+def test_t20_the_copy_of_a_thief_accuses_nobody():
+    """Two true heads, and a copy that only the old key signed."""
+    honest, thief = replace(log(), key=made.LOG_KEY_2), log(12, word=b"other")
+    report = check_heads(honest.note(7), honest.note(), changed_key(), copy(thief))
+    assert report.verdict is Verdict.UNKNOWN
+    assert not report.evidence
+
+
+def test_a_remembered_head_of_a_key_no_longer_known_is_told(memory):
+    seen(log().note(), ALONE, memory)
+    policy = made.Policy((made.Party(made.log_key(made.ORIGIN, made.LOG_KEY_2)),), {}, {}, None)
+    other = replace(log(word=b"other"), key=made.LOG_KEY_2)
+    report = seen(other.note(), policy, memory)
+    assert "받지 않는 열쇠의 것이라 견주지 못했습니다" in sentences(report, State.UNCHECKED)
+    assert "받지 않는 열쇠" not in seen(other.note(), policy, memory).as_text()
+
+
+def test_two_runs_at_once_both_remember(memory, monkeypatch):
+    """Each reads what there is before either writes, unless one waits for the other."""
+    logs = log(), made.Log(origin=made.ORIGIN_2, key=made.LOG_KEY_2, entries=log().entries)
+    both, load = threading.Barrier(2, timeout=0.5), Memory._load
+
+    def load_together(self):
+        notes = load(self)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait()
+        return notes
+
+    monkeypatch.setattr(Memory, "_load", load_together)
+    policy = made.policy(logs=2)
+    runs = [threading.Thread(target=seen, args=(one.note(), policy, memory)) for one in logs]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    assert len(json.loads(memory.path.read_text())["heads"]) == 2
 
 
 def test_a_log_that_shows_another_face_is_refused_with_both_notes(memory):

@@ -8,8 +8,12 @@ import made_bundle
 import made_document as made
 from danji_verify.bundle import Trust, check_bundle
 from danji_verify.canonical import b64encode
+from danji_verify.chain import collects_heads
 from danji_verify.check import check_pdf
 from danji_verify.entry import Event
+from danji_verify.heads import check_head
+from danji_verify.memory import Memory
+from danji_verify.note import format_note, parse_note
 from danji_verify.record import check_document
 from danji_verify.report import Report, State, Verdict
 from made_document import Changes
@@ -73,10 +77,62 @@ def test_what_the_first_log_grew_after_its_end_counts_nothing():
 def test_a_log_that_names_another_end_is_refused():
     split = made.Log(entries=[b"another", b"log of", b"that size"]).note()
     document = made.make(Changes(previous=lambda _head: split), move_before=3)
-    assert "갈라져" in failures(judge(document))
+    report = judge(document)
+    assert "갈라져" in failures(report)
+    assert len(report.evidence) == 2
     for previous in (b"no head", made.Log(key=made.LOG_KEY_2, entries=[b"x"]).note()):
         document = made.make(Changes(previous=lambda _head, it=previous: it), move_before=3)
         assert judge(document).has_failed()
+
+
+COSIGNED = made.policy(witnesses=True, logs=2)
+
+
+def bundled(document):
+    return check_bundle(made_bundle.packed(made_bundle.parts(document)), Trust(COSIGNED))
+
+
+def test_where_a_log_ended_is_said_and_whether_anybody_agreed():
+    def uncosigned(note):
+        found = parse_note(note)
+        return format_note(found.text, found.signatures[:1])
+
+    changes = Changes(previous=uncosigned)
+    for changed, state in ((None, State.OK), (changes, State.UNCHECKED)):
+        document = made.make(changed, sealed=True, cosigners=("complex", "city"), move_before=3)
+        told = [found for found in bundled(document).findings if "1번째 장부" in found.sentence]
+        assert [found.state for found in told] == [state]
+        assert "3건에서 끝났" in told[0].sentence
+
+
+@pytest.mark.parametrize("cosigners", [("complex", "city"), ()])
+def test_an_end_before_what_was_seen_of_a_log_is_told_by_memory(tmp_path, cosigners):
+    """The next log goes on from an older head: what was confirmed after it would be gone."""
+    policy = COSIGNED if cosigners else BOTH
+    document = made.make(sealed=True, cosigners=cosigners, move_before=3)
+    first, _index = document.named["opened-1"]
+    longer = replace(first, entries=[*first.entries, b"confirmed", b"as well"])
+    memory = Memory(tmp_path / "heads.json")
+    memory.weigh(check_head(longer.note(), policy), policy)
+    files = made_bundle.packed(made_bundle.parts(document))
+    report = check_bundle(files, Trust(policy))
+    memory.weigh(report, policy)
+    assert "앞 장부가 3건에서 끝났다고 하는데, 전에 본 것은 5건입니다" in report.as_text()
+    assert report.has_failed() is bool(cosigners)
+    if cosigners:
+        assert report.evidence == [longer.note().decode(), first.note().decode()]
+
+
+def test_another_end_of_the_size_that_was_seen_is_a_fork(tmp_path):
+    document = made.make(sealed=True, cosigners=("complex", "city"), move_before=5)
+    first, _index = document.named["opened-1"]
+    other = replace(first, entries=[*first.entries[:-1], b"another"])
+    memory = Memory(tmp_path / "heads.json")
+    memory.weigh(check_head(other.note(), COSIGNED), COSIGNED)
+    report = bundled(document)
+    memory.weigh(report, COSIGNED)
+    assert report.verdict is Verdict.REFUSED
+    assert other.note().decode() in report.evidence
 
 
 def test_an_opening_that_continues_nothing_is_refused():
@@ -93,6 +149,20 @@ def test_an_opening_that_continues_nothing_is_refused():
     del openings[leaf]["previous"]
     document.parts["openings.json"] = made.canonical(openings)
     assert "이어 연 장부가 아닙니다" in failures(judge(document))
+
+
+def test_a_log_of_logs_is_known_by_its_whole_name():
+    assert collects_heads("danji.example/heads/1")
+    assert collects_heads("danji.localhost:8000/heads/12")
+    for origin in (
+        "danji.example/heads/apt/A10000001/1",
+        "danji.example/apt/heads/1",
+        "danji.example/heads",
+        "danji.example/heads/0",
+        "/heads/1",
+        made.ORIGIN,
+    ):
+        assert not collects_heads(origin)
 
 
 def rotated(number=2, *, use="seal"):

@@ -211,10 +211,12 @@ def test_another_size_than_the_one_remembered_needs_the_log(page, sealed):
     extra = made.Proof.parse(sealed.proof).extra
     assert check(page, proof=longer.proof(5, extra), policy=ALONE) == "ok"
     assert check(page, proof=sealed.proof, policy=ALONE) == "unknown"
-    assert "이어지는지 알 수 없습니다(크기 6에서 7)" in page.inner_text("#verdict")
+    assert "이어지는지 알 수 없습니다(전에 본 장부는 7건, 지금 것은 6건)" in page.inner_text(
+        "#verdict"
+    )
     files = {"증명.tlog-proof": sealed.proof, "log.zip": zipped(longer)}
     assert hand_in(page, files, ALONE) == "ok"
-    assert "한 장부가 이어서 자란 것입니다: 크기 6, 7" in sentences(page, "ok")
+    assert "한 장부가 이어서 자란 것입니다: 6건, 7건" in sentences(page, "ok")
     other = grown(sealed.log, b"another")
     assert hand_in(page, files | {"log.zip": zipped(other)}, ALONE) == "failed"
     assert "갈라져" in sentences(page, "failed")
@@ -225,7 +227,33 @@ def test_confirmed_heads_of_other_sizes_are_vouched_for_by_their_witnesses(page,
     extra = made.Proof.parse(witnessed.proof).extra
     assert check(page, proof=longer.proof(5, extra), policy=WITNESSED) == "ok"
     assert check(page, proof=witnessed.proof, policy=WITNESSED) == "ok"
-    assert "6에서 7(으)로 이어서 자랐는지는 확인 기관의 서명을" in sentences(page, "unchecked")
+    assert "둘이 이어지는지는 확인 기관의 서명을 믿었고" in sentences(page, "unchecked")
+
+
+def test_an_end_before_what_was_seen_of_a_log_is_told(page):
+    document = made.make(sealed=True, cosigners=("complex", "city"), move_before=3)
+    policy = made.policy(witnesses=True, logs=2)
+    longer = grown(document.named["opened-1"][0], b"confirmed", b"as well")
+    assert hand_in(page, {"checkpoint": longer.note()}, policy) == "ok"
+    bundle = made_bundle.packed(made_bundle.parts(document))
+    assert hand_in(page, {"증명.zip": bundle}, policy) == "failed"
+    assert "앞 장부가 3건에서 끝났다고 하는데, 전에 본 것은 5건" in sentences(page, "failed")
+
+
+def test_a_remembered_head_of_a_key_no_longer_known_is_told(page, sealed):
+    assert check(page, proof=sealed.proof, policy=ALONE) == "ok"
+    policy = made.Policy((made.Party(made.log_key(made.ORIGIN, made.LOG_KEY_2)),), {}, {}, None)
+    other = made.Log(entries=[b"other"], key=made.LOG_KEY_2)
+    assert hand_in(page, {"checkpoint": other.note()}, policy) == "ok"
+    assert "받지 않는 열쇠의 것이라 견주지 못했습니다" in sentences(page, "unchecked")
+
+
+def test_what_only_the_old_key_signed_is_not_remembered(page):
+    keys = made.LOG_KEY_2, made.LOG_KEY
+    parties = tuple(made.Party(made.log_key(made.ORIGIN, key)) for key in keys)
+    policy = made.Policy(parties, {}, {}, None)
+    assert hand_in(page, {"checkpoint": made.Log(entries=[b"x"]).note()}, policy) == "failed"
+    assert "기억하는 장부가 없습니다" in page.inner_text("#remembered")
 
 
 def test_where_nothing_can_be_remembered_the_check_goes_on(page, sealed):

@@ -6,15 +6,14 @@ Where the page knows less, it says so, and never more.
 import json
 import re
 import struct
-from base64 import b64encode, urlsafe_b64encode
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from playwright.sync_api import Page
+from test_verify_decisions import ACTED, away
 
 import browsing
 import made_bundle
@@ -31,8 +30,8 @@ from danji_verify.note import format_note, parse_note
 from danji_verify.policy import Policy
 from danji_verify.record import check_document
 from danji_verify.report import Report, Verdict
-from danji_verify.signature import statement_digest
 from made_document import Act, Changes
+from made_passkey import EDDSA, ES256, RS256, by_passkey, enrolled
 
 STATES = {Verdict.ACCEPTED: "ok", Verdict.REFUSED: "failed", Verdict.UNKNOWN: "unknown"}
 ALONE = made.policy()
@@ -125,6 +124,7 @@ DOCUMENTS = {
     "left out": {"acts": (Act(2, "skip", opinion="출장"), Act(3))},
     "sent back": {"acts": SENT_BACK},
     "over two logs": {"move_before": 3},
+    "acting with a delegation": {"acts": ACTED, "basis": (away(),)},
     "acting without a delegation": {"acts": (Act(2), Act(3, acting=DEPUTY))},
     "out of turn": {"acts": (Act(3), Act(2))},
     "twice": {"acts": (Act(2), Act(2), Act(3))},
@@ -226,64 +226,6 @@ def test_no_byte_of_a_proof_can_change(page, sealed):
         assert told == by_program(check_proof(spoiled["proof"], ALONE))
 
 
-SITE = "danji.example"
-ES256 = ec.generate_private_key(ec.SECP256R1())
-EDDSA = ed25519.Ed25519PrivateKey.generate()
-RS256 = rsa.generate_private_key(65537, 2048)
-
-
-def octets(data: bytes) -> bytes:
-    """A CBOR byte string."""
-    size = len(data)
-    return (bytes([0x58, size]) if size < 256 else b"\x59" + size.to_bytes(2, "big")) + data
-
-
-def cose(key) -> bytes:
-    public = key.public_key()
-    if key is EDDSA:
-        return bytes.fromhex("a4010103272006") + b"\x21" + octets(public.public_bytes_raw())
-    numbers = public.public_numbers()
-    if key is ES256:
-        x, y = (octets(number.to_bytes(32, "big")) for number in (numbers.x, numbers.y))
-        return bytes.fromhex("a5010203262001") + b"\x21" + x + b"\x22" + y
-    modulus = octets(numbers.n.to_bytes(256, "big"))
-    return bytes.fromhex("a401030339010020") + modulus + bytes.fromhex("2143010001")
-
-
-def signed_with(key, message: bytes) -> bytes:
-    if key is EDDSA:
-        return key.sign(message)
-    if key is ES256:
-        return key.sign(message, ec.ECDSA(hashes.SHA256()))
-    return key.sign(message, padding.PKCS1v15(), hashes.SHA256())
-
-
-ENROLLED = {"credential": "AQ==", "rp_id": SITE, "origin": f"https://{SITE}"}
-
-
-def by_passkey(key, enrolled: bytes, *, flags: int = 5, spoil: bool = False, **said):
-    """Signs statements with a passkey, as WebAuthn has it."""
-
-    def sign(statement: bytes) -> dict[str, str]:
-        challenge = urlsafe_b64encode(statement_digest(statement)).rstrip(b"=").decode()
-        told = {"type": "webauthn.get", "challenge": challenge, "origin": ENROLLED["origin"]}
-        client = json.dumps(told | said).encode()
-        data = made.sha256(SITE.encode()).digest() + bytes([flags, 0, 0, 0, 0])
-        signature = signed_with(key, data + made.sha256(client).digest())
-        parts = {
-            "public_key": cose(key),
-            "client_data": client,
-            "authenticator_data": data,
-            "signature": flip(signature, 40) if spoil else signature,
-            "enrolled": enrolled,
-        }
-        coded = {name: made.b64encode(part) for name, part in parts.items()}
-        ids = dict.fromkeys(("key", "agreement"), "0" * 32)
-        return {"level": "authenticated", "method": "passkey"} | ENROLLED | coded | ids
-
-    return sign
-
-
 @pytest.mark.parametrize("key", [ES256, EDDSA, RS256], ids=["es256", "eddsa", "rs256"])
 @pytest.mark.parametrize(
     ("changed", "verdict"),
@@ -299,15 +241,7 @@ def by_passkey(key, enrolled: bytes, *, flags: int = 5, spoil: bool = False, **s
     ids=["true", "spoiled", "unverified", "elsewhere", "creation", "framed", "another"],
 )
 def test_a_passkey_s_signature_is_checked_as_the_program_does(page, key, changed, verdict):
-    person = {"office": "과장", "from": "2026-01-01", "until": None}
-    events = (
-        Event.ENROLLED,
-        {
-            "key": ENROLLED | {"public_key": made.b64encode(cose(key))},
-            "actor": person | {"name": "박세찬", "officeholder": "1" * 32},
-            "officer": person | {"name": "이두리", "officeholder": "2" * 32},
-        },
-    )
+    events = enrolled(key)
     leaf = made.merkle.leaf_hash(made.make(basis=(events,)).parts["leaf-basis-1.json"])
     line = (made.LINE[0], made.LINE[2] | {"position": 2, "stage": 2})
     sign = by_passkey(key, leaf, **changed)
@@ -347,10 +281,48 @@ def test_of_a_bundle_it_says_the_same(page, bundle, sealed):
         data = made_bundle.packed(files)
         report = check_bundle(data, Trust(WITNESSED, (), NOW))
         assert by_page(page, "bundle", {"zip": data}, WITNESSED) == by_program(report), name
+    openings = made.parse_openings(made.make())
+    cut = {name: data for name, data in bundle.items() if not name.startswith("leaf-5")}
+    cut["openings.json"] = made.canonical(openings)
+    for held in (cut, made_bundle.parts(sealed)):
+        data = made_bundle.packed(held)
+        report = check_bundle(data, Trust(WITNESSED, (), NOW))
+        assert by_page(page, "bundle", {"zip": data}, WITNESSED) == by_program(report)
     moved = made_bundle.packed(made_bundle.parts(made.make(sealed=True, move_before=5)))
     assert by_page(page, "bundle", {"zip": moved}, BOTH) == by_program(
         check_bundle(moved, Trust(BOTH, (), NOW))
     )
+
+
+@pytest.mark.parametrize("options", [{"early": True}, {"changes": Changes(hidden=True)}])
+def test_of_what_a_decision_rests_on_it_says_the_same(page, options):
+    document = made.make(sealed=True, cosigners=WITNESSES, acts=ACTED, basis=(away(),), **options)
+    files = {"pdf": document.pdf, "proof": document.proof}
+    report = check_pdf(document.pdf, document.proof, WITNESSED)
+    assert by_page(page, "pdf", files, WITNESSED) == by_program(report)
+    whole = made_bundle.parts(document)
+    hidden = {name: data for name, data in whole.items() if "basis" not in name}
+    openings = dict(document.openings)
+    del openings[b64encode(made.merkle.leaf_hash(whole["leaf-basis-1.json"])).decode()]
+    hidden["openings.json"] = made.canonical(openings)
+    for held in (whole, hidden):
+        data = made_bundle.packed(held)
+        report = check_bundle(data, Trust(WITNESSED, (), NOW))
+        assert report.has_failed() is (held is hidden or "changes" in options)
+        assert by_page(page, "bundle", {"zip": data}, WITNESSED) == by_program(report)
+
+
+def test_of_the_end_of_a_log_that_nobody_cosigned_it_says_the_same(page):
+    def uncosigned(note):
+        found = parse_note(note)
+        return format_note(found.text, found.signatures[:1])
+
+    policy = made.policy(witnesses=True, logs=2)
+    for changes in (Changes(), Changes(previous=uncosigned)):
+        document = made.make(changes, sealed=True, cosigners=WITNESSES, move_before=3)
+        data = made_bundle.packed(made_bundle.parts(document))
+        report = check_bundle(data, Trust(policy, (), NOW))
+        assert by_page(page, "bundle", {"zip": data}, policy) == by_program(report)
 
 
 def test_a_hostile_zip_is_refused_in_a_sentence(page, bundle):
@@ -479,6 +451,38 @@ def test_of_a_head_it_tells_the_age_as_the_program_does(page, hours):
     assert by_page(page, "heads", {"0": note}, WITNESSED) == by_program(
         check_head(note, WITNESSED, NOW)
     )
+
+
+@pytest.mark.parametrize("friend", WITNESSES)
+def test_one_witness_alone_makes_no_head_young_on_the_page_either(page, friend):
+    old = int((NOW - timedelta(days=400)).timestamp())
+    log = made.Log(WITNESSES, ENTRIES[:9])
+    note = log.note(cosigned_at=old, **{friend: int(NOW.timestamp())})
+    report = check_head(note, WITNESSED, NOW)
+    assert "낡은 머리" in report.conclusion
+    assert by_page(page, "heads", {"0": note}, WITNESSED) == by_program(report)
+    files = log.files() | {"confirmed": note}
+    told = by_page(page, "log", {}, WITNESSED, made_bundle.packed(files))
+    assert told == by_program(check_log(copy_in(files.__getitem__), WITNESSED, now=NOW))
+
+
+def test_of_what_only_the_old_key_signed_it_says_the_same(page, sealed):
+    parties = tuple(
+        made.Party(made.log_key(made.ORIGIN, key)) for key in (made.LOG_KEY_2, made.LOG_KEY)
+    )
+    policy = Policy(parties, {}, {}, None)
+    log = made.Log(entries=ENTRIES[:9])
+    note = log.note()
+    for report, told in (
+        (check_head(note, policy, NOW), by_page(page, "heads", {"0": note}, policy)),
+        (check_proof(sealed.proof, policy), by_page(page, "proof", {"0": sealed.proof}, policy)),
+        (
+            check_log(copy_in(log.files().__getitem__), policy, now=NOW),
+            by_page(page, "log", {}, policy, zipped(log)),
+        ),
+    ):
+        assert "옛 열쇠로만" in report.as_text()
+        assert told == by_program(report)
 
 
 def test_of_two_heads_it_says_the_same(page):

@@ -1,7 +1,7 @@
 """A log made for one test: it grows, signs, forks, and is served over real HTTP."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,6 +31,12 @@ class MadeLog:
     leaves: list[bytes] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     edge: Edge = field(default_factory=Edge)
+    older: tuple[Ed25519PrivateKey, ...] = ()  # keys before `private` that still sign beside it
+
+    def rotated(self) -> "MadeLog":
+        """The same log with a new key; the one before still signs beside it."""
+        rotated = MadeLog(self.origin, older=(self.private,))
+        return rotated.add(*self.entries)
 
     @property
     def key(self) -> VerifierKey:
@@ -62,7 +68,7 @@ class MadeLog:
         return Checkpoint(self.origin, size, root(self.leaves[:size]))
 
     def head(self, size: int | None = None) -> bytes:
-        return sign_checkpoint(self.tree(size), self.private)
+        return sign_checkpoint(self.tree(size), self.private, *self.older)
 
     def proof(self, old: int, size: int | None = None) -> list[bytes]:
         leaves = self.leaves[: self.size if size is None else size]
@@ -83,8 +89,15 @@ def events(documents: int, each: int = 2, *, at: int = NOON) -> Iterator[bytes]:
             yield entry
 
 
-def event(document: str, seq: int, previous: bytes | None, *, at: int = NOON) -> bytes:
-    kind = Event.SUBMITTED if seq == 1 else Event.DECIDED
+def event(
+    document: str,
+    seq: int,
+    previous: bytes | None,
+    *,
+    at: int = NOON,
+    kind: Event | None = None,
+) -> bytes:
+    kind = kind or (Event.SUBMITTED if seq == 1 else Event.DECIDED)
     return build_entry(
         Entry(
             event=kind,
@@ -108,6 +121,7 @@ class Site:
     answer: Callable[[bytes], tuple[int, str]] = lambda _note: (200, "받았습니다.")
     changed: threading.Condition = field(default_factory=threading.Condition)
     drip: float = 0  # seconds between one byte and the next
+    quick: Collection[str] = ()  # files that come at once all the same
     closed: threading.Event = field(default_factory=threading.Event)
 
     def wait_for(self, count: int, seconds: float = 20) -> None:
@@ -126,7 +140,8 @@ def served(log: MadeLog) -> Iterator[Site]:
         def do_GET(self) -> None:
             path = self.path.removeprefix("/log/")
             data = site.files.get(path)
-            self.reply(200 if data is not None else 404, data or b"")
+            drip = 0 if path in site.quick else site.drip
+            self.reply(200 if data is not None else 404, data or b"", drip)
 
         def do_POST(self) -> None:
             note = self.rfile.read(int(self.headers["Content-Length"]))
@@ -140,15 +155,16 @@ def served(log: MadeLog) -> Iterator[Site]:
             with suppress(ConnectionError):  # whoever asked has had enough
                 super().handle()
 
-        def reply(self, status: int, data: bytes) -> None:
+        def reply(self, status: int, data: bytes, drip: float = 0) -> None:
             self.send_response(status)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
-            if not site.drip:
+            if not drip:
                 self.wfile.write(data)
                 return
             for byte in data:
-                if site.closed.wait(site.drip):
+                if site.closed.wait(drip):
+                    self.close_connection = True  # so that nobody waits for the rest
                     break
                 self.wfile.write(bytes([byte]))
 

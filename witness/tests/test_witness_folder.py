@@ -8,7 +8,7 @@ import pytest
 
 from danji_witness.errors import Refused
 from danji_witness.folder import Folder, make, open_folder
-from danji_witness.logs import log_id, parse_logs
+from danji_witness.logs import log_id, log_line, parse_logs, with_line
 from made_log import MadeLog, lines_of
 
 
@@ -166,6 +166,17 @@ def test_a_list_of_logs_reads_like_a_policy():
     assert logs[one.origin].url == "https://danji.test/public/A10000001/log/1"
     assert logs[one.origin].site == "https://danji.test"
     assert logs[two.origin].url == ""
+
+
+def test_a_key_that_is_added_is_the_newest_of_its_log():
+    one, other = MadeLog("danji.test/apt/A10000001/1"), MadeLog("danji.test/apt/A10000002/1")
+    text = "# 우리 단지\n\n" + lines_of([(one.key, "https://danji.test/log"), (other.key, "")])
+    new = MadeLog(one.origin).key
+
+    logs = parse_logs(with_line(text.rstrip("\n"), log_line(str(new), "https://danji.test/log")))
+
+    assert logs[one.origin].keys == (new, one.key)
+    assert logs[other.origin].keys == (other.key,)
 
 
 def test_a_third_word_says_where_cosignatures_go():

@@ -6,16 +6,18 @@ from datetime import UTC, datetime
 
 import pytest
 
+from danji_verify.entry import Event
 from danji_verify.errors import ProofError
 from danji_verify.merkle import leaf_hash
 from danji_verify.tiles import audit, consistency_proof
+from danji_witness import mirror
 from danji_witness.book import Book
 from danji_witness.errors import Trouble
 from danji_witness.logs import log_id
 from danji_witness.mirror import Copy
 from danji_witness.pull import Sources, Visitor
 from danji_witness.state import State
-from made_log import NOON, MadeLog, event, events, flipped, served
+from made_log import NOON, MadeLog, event, events, flipped, lines_of, served
 
 
 @pytest.fixture
@@ -70,6 +72,36 @@ def test_the_copy_is_whole_at_every_head(city, made, copy, sizes):
     held = files_of(copy)
     assert held.pop("checkpoint").startswith(made.tree().text().encode())
     assert held.items() <= made.files.items()
+
+
+def test_of_a_full_tile_no_partial_one_is_kept(city, made, copy, watched):
+    for size in range(250, 258):
+        push(city, made.grow_by(size - made.size), size - 1 if size > 250 else 0)
+
+    partial = {path for path in files_of(copy) if ".p/" in path}
+    assert partial == {"tile/0/001.p/1", "tile/entries/001.p/1", "tile/1/000.p/1"}
+    assert city.keeper.check(watched).repaired == []
+
+
+def test_a_copy_that_grows_too_much_at_once_is_not_held(city, made, site, monkeypatch):
+    monkeypatch.setattr(mirror, "MAX_FRESH", 1000)
+    site.files = {}
+
+    made.add(*(bytes(300) for _ in range(4)))
+    assert push(city, made, 0) == 503
+    site.files = made.files
+    assert push(city, made, 0) == 503
+    assert "너무 많이" in city.state.trouble(log_id(made.origin))
+    monkeypatch.undo()
+    assert push(city, made, 0) == 200
+
+
+def test_a_copy_grows_in_steps(city, made, monkeypatch, watched):
+    monkeypatch.setattr(mirror, "STEP", 20_000)
+
+    assert push(city, made.grow_by(2000), 0) == 200
+    assert push(city, made.grow_by(2000), 2000) == 200
+    assert audit(4000, city.keeper.reader(watched)) == made.tree().root
 
 
 def test_what_is_pulled_is_held_as_well(opened, made, site, copy, folder):
@@ -218,6 +250,53 @@ def test_many_oddities_are_counted(city, made, folder):
 
     assert len(flags(folder)) == 101
     assert flags(folder)[-1]["sentence"] == "그 밖에 150가지가 더 있습니다."
+
+
+def test_flags_of_one_log_do_not_fill_the_disk(city, made, folder, monkeypatch):
+    monkeypatch.setattr(mirror, "MAX_FLAGS", 5)
+    for old in range(8):
+        assert push(city, made.grow_by(1), old) == 200
+
+    assert len(flags(folder)) == 5
+    assert "더 적지 않습니다" in flags(folder)[-1]["sentence"]
+    folder.flags.unlink()
+    push(city, made.grow_by(1), 8)
+    assert [flag["index"] for flag in flags(folder)] == [8]
+
+
+def test_a_flag_cut_off_by_a_crash_is_left_out(city, made, folder, opened):
+    push(city, made.grow_by(1), 0)
+    with folder.flags.open("ab") as file:
+        file.write(b'{"at": "2026')
+
+    assert [flag.index for flag in mirror.read_flags(folder)] == [0]
+    opened(mirror=True)
+
+
+def test_what_is_of_another_complex_or_after_the_end_is_flagged(city, made, folder):
+    other = MadeLog("danji.test/apt/A10000002/1")
+    closing = event("a" * 32, 1, None, kind=Event.LOG_CLOSED)
+    entries = [event("b" * 32, 1, None), closing, event("c" * 32, 1, None)]
+    with served(other.add(entries[0])) as site:
+        lines = lines_of([(made.key, city.logs.current()[made.origin].url), (other.key, site.url)])
+        folder.logs.write_text(lines, "utf-8")
+        assert push(city, other, 0) == 200
+    assert push(city, made.add(*entries[:2]), 0) == 200
+    assert push(city, made.add(entries[2]), 2) == 200
+
+    told = [(flag["origin"], flag["index"], flag["sentence"]) for flag in flags(folder)]
+    assert told == [
+        (other.origin, 0, "다른 단지(A10000001)의 사건입니다."),
+        (made.origin, 2, "장부를 닫은 뒤의 사건입니다."),
+    ]
+
+
+def test_whatever_lies_below_heads_is_no_log_of_logs(opened, folder):
+    sly = MadeLog("danji.test/heads/apt/A10000001/1")
+    with served(sly.add(MadeLog().grow_by(1).head())) as site:
+        push(opened(sly, url=site.url, mirror=True), sly, 0)
+
+    assert [flag["sentence"] for flag in flags(folder)] == ["정해진 양식이 아닙니다."]
 
 
 def test_two_faces_in_the_log_of_logs_are_flagged(opened, folder):

@@ -1,5 +1,6 @@
 """What one types, and what one is told."""
 
+import asyncio
 import re
 import socket
 
@@ -8,8 +9,9 @@ import requests
 
 from danji_verify.note import VerifierKey
 from danji_witness.logs import log_id
+from danji_witness.web import application
 from made_log import MadeLog, lines_of, served
-from witness_program import call, running, visiting
+from witness_program import call, pushed, running, visiting
 
 
 @pytest.fixture
@@ -57,6 +59,22 @@ def test_logs_come_by_http(folder, made):
     assert shown.content.endswith(body)
     assert face.text.startswith("gaon.test/감사+")
     assert (nothing.status_code, wrong.status_code) == (404, 405)
+
+
+def test_a_new_key_of_a_log_is_said_to_be_the_one_that_counts(folder, made):
+    call("watch", folder.path, str(made.key), "https://danji.test/log")
+
+    said = call("watch", folder.path, str(MadeLog(made.origin).key), "https://danji.test/log")
+
+    assert "이제 이 열쇠로 서명한 머리에만" in said.stdout
+
+
+@pytest.mark.parametrize("length", [b"2000000", b"9" * 5000], ids=["large", "beyond reading"])
+def test_a_body_announced_as_too_large_is_not_awaited(witness, made, length):
+    body = made.grow_by(1).request(0)
+
+    assert asyncio.run(pushed(application(witness), body, length)) == 413
+    assert witness.published(log_id(made.origin)) is None
 
 
 def test_one_program_runs_in_a_folder(folder):

@@ -7,7 +7,7 @@ from danji_verify.checkpoint import Checkpoint, cosign
 from danji_verify.merkle import EMPTY_ROOT
 from danji_verify.note import Note, Signature, format_note, open_note, parse_note, sign_note
 from danji_witness.logs import log_id
-from danji_witness.witness import MAX_EVIDENCE, request_body
+from danji_witness.witness import MAX_EVIDENCE, Witness, request_body
 from made_log import NOON, MadeLog, lines_of
 
 
@@ -172,15 +172,19 @@ def test_a_signed_text_that_is_no_checkpoint_is_a_bad_request(witness, made):
     assert witness.add_checkpoint(request_body(0, [], note)).status == 400
 
 
-def test_during_a_rotation_either_key_signs(opened, folder, made):
-    new = MadeLog(made.origin)
-    folder.logs.write_text(lines_of([(made.key, ""), (new.key, "")]), "utf-8")
-    witness = opened()
+def test_during_a_rotation_the_newest_key_signs_every_head(witness, folder, made):
+    witness.add_checkpoint(made.grow_by(2).request(0))
+    both = made.rotated()
+    folder.logs.write_text(lines_of([(both.key, ""), (made.key, "")]), "utf-8")
+
+    assert witness.add_checkpoint(made.grow_by(1).request(2)).status == 403
+    assert witness.add_checkpoint(both.grow_by(1).request(2)).status == 200
+
+
+def test_before_the_new_key_is_listed_the_old_one_beside_it_will_do(witness, made):
     witness.add_checkpoint(made.grow_by(2).request(0))
 
-    answer = witness.add_checkpoint(new.add(*made.entries).grow_by(1).request(2))
-
-    assert answer.status == 200
+    assert witness.add_checkpoint(made.rotated().grow_by(1).request(2)).status == 200
 
 
 def test_a_list_edited_meanwhile_counts_from_the_next_request(witness, folder, made):
@@ -221,6 +225,18 @@ def test_a_head_that_should_not_exist_is_kept_as_evidence(witness, folder, made)
     assert kept.read_bytes().endswith(forged.head())
 
 
+def test_evidence_is_kept_once_whoever_else_signs_it(witness, folder, made):
+    witness.add_checkpoint(made.grow_by(3).request(0))
+    forged = parse_note(made.fork(2).add(b"something else").head())
+    for number in range(3):
+        stranger = Signature("someone.test", b"abc%d" % number, bytes(72))
+        note = Note(forged.text, (stranger, *forged.signatures))
+        assert witness.add_checkpoint(request_body(3, [], note)).status == 422
+
+    [kept] = (folder.evidence / log_id(made.origin)).iterdir()
+    assert parse_note(kept.read_bytes()) == forged
+
+
 def test_evidence_does_not_fill_the_disk(witness, folder, made):
     witness.add_checkpoint(made.grow_by(1).request(0))
     for number in range(MAX_EVIDENCE + 5):
@@ -245,3 +261,34 @@ def test_our_own_cosignature_that_we_remember_is_welcome(witness, folder, made):
     note = parse_note(folder.published(log_id(made.origin)).read_bytes())
 
     assert witness.add_checkpoint(request_body(1, [], note)).status == 200
+
+
+def test_what_anybody_may_have_pushed_is_yet_to_be_handed_in(opened, made):
+    witness = opened(made.grow_by(1), url="https://danji.test/log")
+
+    witness.add_checkpoint(made.request(0))
+
+    assert not witness.state.head(log_id(made.origin)).delivered
+
+
+def test_where_nobody_visits_the_answer_is_all(folder, made):
+    folder.logs.write_text(lines_of([(made.grow_by(1).key, "https://danji.test/log")]), "utf-8")
+    witness = Witness(folder, visits=False)
+
+    witness.add_checkpoint(made.request(0))
+
+    assert witness.state.head(log_id(made.origin)).delivered
+    witness.close()
+
+
+def test_a_log_that_is_halted_meanwhile_is_cosigned_no_more(witness, made):
+    class Slow:
+        def hold(self, log, _head, _since):
+            witness.state.halt(log.id, "잊었습니다.", NOON)
+
+    witness.keeper = Slow()
+
+    answer = witness.add_checkpoint(made.grow_by(1).request(0))
+
+    assert (answer.status, answer.body.decode()) == (503, "잊었습니다.\n")
+    assert witness.published(log_id(made.origin)) is None

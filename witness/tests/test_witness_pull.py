@@ -6,9 +6,12 @@ import pytest
 
 from danji_verify.checkpoint import Checkpoint, cosign
 from danji_verify.note import format_note, open_note, parse_note
+from danji_witness import pull
 from danji_witness.errors import Halted, Trouble
 from danji_witness.logs import log_id
+from danji_witness.mirror import Mirror
 from danji_witness.pull import REFRESH, Sources, Visitor, run_in_thread
+from danji_witness.witness import UNPROVEN
 from made_log import NOON, MadeLog, lines_of, served
 
 
@@ -81,16 +84,21 @@ def test_another_history_is_not_cosigned_and_kept_as_evidence(visitor, made, sit
         visit(visitor, made)
 
     assert len(site.handed_in) == 1
+    # Damaged tiles would look the same: it is kept, and said to prove nothing by itself.
     [kept] = (folder.evidence / log_id(made.origin)).iterdir()
-    assert kept.read_bytes().endswith(forged.head())
+    assert kept.name == UNPROVEN
+    assert [each.read_bytes() for each in kept.iterdir()] == [forged.head()]
 
 
-def test_another_head_of_the_same_size_is_not_cosigned(visitor, made, site):
+def test_another_head_of_the_same_size_is_not_cosigned(visitor, made, site, folder):
     visit(visitor, made.grow_by(3))
-    site.files = made.fork(2).add(b"something else").files
+    forged = made.fork(2).add(b"something else")
+    site.files = forged.files
 
     with pytest.raises(Trouble, match="이어지지 않습니다"):
         visit(visitor, made)
+    [kept] = (folder.evidence / log_id(made.origin)).iterdir()
+    assert kept.read_bytes() == forged.head()
 
 
 def test_a_smaller_head_is_told(visitor, made, site):
@@ -171,6 +179,20 @@ def test_our_own_later_cosignature_at_the_log_stops_it_for_good(visitor, made, s
     assert len(site.handed_in) == 1
 
 
+def test_a_note_at_the_log_that_is_none_stops_nothing(visitor, made, site):
+    site.files["confirmed"] = b"hello"
+
+    assert visit(visitor, made.grow_by(3)).size == 3
+
+
+def test_a_head_that_a_stranger_pushed_is_handed_in(visitor, made, site):
+    visitor._witness.add_checkpoint(made.grow_by(3).request(0))
+
+    visit(visitor, made)
+
+    assert handed(visitor, made, site.handed_in[0])[0].size == 3
+
+
 def test_one_dead_log_keeps_no_other_waiting(opened, made, site, folder):
     witness = opened()
     dead = MadeLog("danji.test/apt/A10000009/1")
@@ -194,3 +216,22 @@ def test_a_visitor_ends_when_told(opened, made):
     run_in_thread(Visitor(opened(made), Sources(5), every=0.1))()
 
     assert threading.active_count() == threads
+
+
+def test_what_takes_long_to_fetch_is_fetched_at_length(opened, made, site, folder, monkeypatch):
+    witness = opened()
+    folder.logs.write_text(lines_of([(made.add(bytes(60)).key, site.url)]), "utf-8")
+    sources = Sources(1)
+    witness.keeper = mirror = Mirror(folder, sources)
+    monkeypatch.setattr(pull, "FULL_BUDGET", 60)
+    site.drip = 0.02  # so that the entry does not come within a second
+    site.quick = {"checkpoint", "confirmed"}
+    end = run_in_thread(Visitor(witness, sources, every=0.1, mirror=mirror))
+    try:
+        site.wait_for(1)
+    finally:
+        sources.stop()
+        end()
+
+    assert witness.state.head(log_id(made.origin)).size == 1
+    assert witness.state.trouble(log_id(made.origin)) == ""

@@ -1,5 +1,6 @@
 """The threats that a witness meets, each done below the programs, each refused offline as well."""
 
+import asyncio
 import json
 import random
 import shutil
@@ -10,9 +11,10 @@ from datetime import UTC, datetime
 import pytest
 import requests
 
-from danji_verify.errors import NoteError, ProofError, VerifyError
-from danji_verify.merkle import leaf_hash, verify_consistency
-from danji_verify.note import format_note, parse_note
+from danji_verify.checkpoint import Checkpoint, sign_checkpoint
+from danji_verify.errors import NoteError, ProofError, VerifyError, Wrong
+from danji_verify.merkle import leaf_hash, node_hash, verify_consistency
+from danji_verify.note import Note, Signature, format_note, parse_note
 from danji_verify.policy import Policy
 from danji_verify.proof import Proof
 from danji_verify.tiles import audit, inclusion_proof
@@ -21,9 +23,10 @@ from danji_witness.folder import Folder, make, open_folder
 from danji_witness.logs import log_id
 from danji_witness.mirror import Mirror
 from danji_witness.pull import Sources, Visitor
-from danji_witness.witness import MAX_BODY, Witness
+from danji_witness.web import application
+from danji_witness.witness import MAX_BODY, Witness, request_body
 from made_log import NOON, MadeLog, event, events, flipped, lines_of, served
-from witness_program import running
+from witness_program import pushed, running
 
 
 @pytest.fixture
@@ -68,6 +71,9 @@ def test_t11_a_rewritten_history_is_refused_by_both_witnesses_and_offline(partie
     forged = MadeLog(made.origin, made.private)
     forged.add(*made.entries[:7], b"changed", *made.entries[8:], b"new")
     note, statuses = ask(parties, forged, 300)
+    assert statuses == {"complex": 422, "city": 422}
+    # The same tree at the size that was cosigned is evidence by itself.
+    _, statuses = ask(parties, forged, 300, 300)
 
     assert statuses == {"complex": 422, "city": 422}
     for witness in parties.values():
@@ -177,8 +183,46 @@ def test_t20_a_fork_signed_with_the_stolen_key_is_not_cosigned(parties, policy, 
         assert 200 not in statuses.values()
     assert policy.judge(good).confirmed
     assert not policy.judge(note).confirmed
+    _, statuses = ask(parties, stolen, 300, 300)
+    assert 200 not in statuses.values()
     for witness in parties.values():
         assert len(list((witness.folder.evidence / log_id(made.origin)).iterdir())) == 1
+
+
+def test_t20_what_the_thief_of_a_key_that_was_changed_appends_is_not_cosigned(parties, made):
+    ask(parties, made.grow_by(5), 0)
+    honest, thief = made.rotated(), made.fork(5).add(b"forged")
+    for witness in parties.values():
+        witness.folder.logs.write_text(lines_of([(honest.key, ""), (made.key, "")]), "utf-8")
+
+    stolen, statuses = ask(parties, thief, 5)
+    assert statuses == {"complex": 403, "city": 403}
+    note, statuses = ask(parties, honest.grow_by(1), 5)
+    assert statuses == {"complex": 200, "city": 200}
+
+    keys = {name: witness.identity.key for name, witness in parties.items()}
+    lines = [f"log {honest.key}", f"log {made.key}"]
+    lines += [f"witness {name} {key}" for name, key in keys.items()]
+    lines += ["group both all complex city", "quorum both"]
+    changed = Policy.parse("\n".join([*lines, ""]).encode())
+    assert changed.judge(note).confirmed
+    with pytest.raises(Wrong, match="옛 열쇠"):
+        changed.judge(stolen).demand_current()
+
+
+def test_t20_once_the_stolen_key_is_struck_off_the_list_visits_go_on(opened, made, folder):
+    with served(made.grow_by(4)) as site:
+        witness = opened(made, url=site.url)
+        visitor = Visitor(witness, Sources(30), every=60)
+        before = visitor.visit(witness.logs.current()[made.origin])
+        honest = made.rotated().grow_by(1)
+        # What was agreed on last is of before the change.
+        site.files = honest.files | {"confirmed": before.note}
+        folder.logs.write_text(lines_of([(honest.key, site.url)]), "utf-8")
+
+        visitor.visit(witness.logs.current()[made.origin])
+
+        assert len(site.handed_in) == 2
 
 
 def test_t30_a_time_before_the_last_cosignature_is_refused(parties, policy, made, clock, caplog):
@@ -198,6 +242,20 @@ def test_t30_a_time_before_the_last_cosignature_is_refused(parties, policy, made
     assert parties["city"].state.trouble(log_id(made.origin)) == ""
 
 
+def test_t30_a_clock_that_leaps_ahead_signs_nothing(parties, policy, made, clock):
+    ask(parties, made.grow_by(3), 0)
+    clock.now += 10 * 365 * 86400
+
+    note, statuses = ask(parties, made.grow_by(1), 3)
+
+    assert statuses == {"complex": 503, "city": 503}
+    assert "시계가 갑자기" in parties["city"].state.trouble(log_id(made.origin))
+    assert not policy.judge(note).confirmed
+    clock.now = NOON + 60
+    later, _ = ask(parties, made, 3)
+    assert policy.judge(later).confirmed
+
+
 def test_t30_a_flood_of_bad_requests_changes_and_keeps_nothing(parties, made):
     city = parties["city"]
     ask(parties, made.grow_by(3), 0)
@@ -206,7 +264,11 @@ def test_t30_a_flood_of_bad_requests_changes_and_keeps_nothing(parties, made):
     thief = MadeLog(made.origin).grow_by(3)
     chance = random.Random(30)
     good = made.request(3)
+    # Anybody can fetch a newer head, and send it with a proof and a signature of his own making.
+    newer = parse_note(MadeLog(made.origin, made.private).add(*made.entries, b"newer").head())
+    noise = Signature("someone.test", b"abcd", bytes(72))
     bad = [
+        *(request_body(3, [chance.randbytes(32)], each) for each in (newer, _with(newer, noise))),
         stranger.request(0),
         thief.request(3),
         made.request(2),
@@ -218,6 +280,7 @@ def test_t30_a_flood_of_bad_requests_changes_and_keeps_nothing(parties, made):
 
     assert statuses <= {400, 403, 404, 409, 422}
     assert _everything(city.folder) == before
+    assert city.state.trouble(log_id(made.origin)) == ""
 
 
 def test_t30_whoever_sends_slowly_keeps_nobody_waiting(folder, made):
@@ -231,6 +294,46 @@ def test_t30_whoever_sends_slowly_keeps_nobody_waiting(folder, made):
         status, _, _ = program.add_checkpoint(made.grow_by(3).request(0))
 
     assert status == 200
+
+
+def test_t30_a_log_whose_files_come_slowly_keeps_no_other_waiting(opened, folder, made):
+    other = MadeLog("danji.test/apt/A10000002/1").grow_by(2)
+
+    async def push_at_once(witness):
+        answer = application(witness)
+        slow_ones = [asyncio.create_task(pushed(answer, made.request(0))) for _ in range(8)]
+        for _, first in zip(range(7), asyncio.as_completed(slow_ones), strict=False):
+            await first
+        status = await pushed(answer, other.request(0))
+        held = [each for each in slow_ones if not each.done()]
+        slow.closed.set()
+        return status, len(held), [await each for each in slow_ones]
+
+    with served(made.grow_by(200)) as slow, served(other) as quick:
+        witness = opened(mirror=True)
+        lines = lines_of([(made.key, slow.url), (other.key, quick.url)])
+        folder.logs.write_text(lines, "utf-8")
+        slow.drip = 0.5
+        status, held, told = asyncio.run(push_at_once(witness))
+
+    # One waits for the files, the others were told to come again; nobody else noticed.
+    assert (status, held, told) == (200, 1, [503] * 8)
+
+
+def test_t30_a_head_of_a_huge_tree_is_not_held(opened, made, folder):
+    with served(made.grow_by(4)) as site:
+        city = opened(made, url=site.url, mirror=True)
+        assert city.add_checkpoint(made.request(0)).status == 200
+        root, proof = made.tree().root, [bytes(32)] * 48
+        for each in proof:
+            root = node_hash(root, each)
+        head = sign_checkpoint(Checkpoint(made.origin, 2**50, root), made.private)
+
+        answer = city.add_checkpoint(request_body(4, proof, parse_note(head)))
+
+    assert answer.status == 503
+    assert "너무 많이" in answer.body.decode()
+    assert city.state.head(log_id(made.origin)).size == 4
 
 
 def test_t03_an_event_dated_back_is_flagged_by_the_city(opened, made, clock, folder):
@@ -255,6 +358,10 @@ def test_t03_an_event_dated_back_is_flagged_by_the_city(opened, made, clock, fol
     since = policy.judge(first).cosigned["city"]
     assert proof_of(made, 1, second, 3).verify(made.entries[1], policy).confirmed
     assert datetime.fromtimestamp(two_days_ago, UTC) < since
+
+
+def _with(note, line):
+    return Note(note.text, (*note.signatures, line))
 
 
 def _everything(folder):

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 
+from danji_witness.web import Application, Message
+
 PATIENCE = 30  # seconds
 
 
@@ -49,6 +51,27 @@ class Program:
         """End it and all it started at once, as a power cut would."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+
+async def pushed(answer: Application, body: bytes, length: bytes | None = None) -> int:
+    """The status of the answer to a pushed head, without a program around it.
+
+    Args: `length` is announced as that of the body.
+    """
+    statuses: list[int] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body}
+
+    async def send(message: Message) -> None:
+        if isinstance(status := message.get("status"), int):
+            statuses.append(status)
+
+    announced = length or b"%d" % len(body)
+    headers = [(b"content-length", announced)]
+    scope = {"method": "POST", "path": "/add-checkpoint", "headers": headers}
+    await answer(scope, receive, send)
+    return statuses[0]
 
 
 def call(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":

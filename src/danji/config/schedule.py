@@ -16,7 +16,7 @@ from danji.audit.jobs import LOCK as AUDITING
 from danji.audit.jobs import audit_nightly
 from danji.base.jobs import hold_lock
 from danji.complexes.models import Complex
-from danji.disclosure.collected import write_collection_page
+from danji.disclosure.collection_page import write_collection_page
 from danji.disclosure.jobs import (
     confirm_published_records,
     publish_rendered_records,

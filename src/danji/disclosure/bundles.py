@@ -1,7 +1,5 @@
 """The proof bundle (증명 묶음): one ZIP with which a stranger checks a record, offline."""
 
-from importlib import resources
-
 from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
 
@@ -26,6 +24,7 @@ from danji.transparency.tree import pack
 from danji_verify.canonical import b64decode
 from danji_verify.checkpoint import Checkpoint
 from danji_verify.note import parse_note
+from danji_verify.page import page
 from danji_verify.proof import Proof
 
 README = "읽어주세요.txt"
@@ -60,17 +59,16 @@ def bundle_of(shown: DisclosedRecord, complex_: Complex) -> bytes:
         files["stamp.note"] = stamped.note
         files["stamp.tsr"] = stamped.token
         files["stamp.tlog-proof"] = stamped.proof
-    page = resources.files("danji_verify") / "verify.html"
-    files["verify.html"] = page.read_bytes()
+    files["verify.html"] = page()
     files[README] = _readme(shown, complex_, proof).encode()
     return pack(files)
 
 
 def stamped_leaves(complex_: Complex) -> QuerySet[Leaf]:
     """The leaves of the complex below a stamped head that the witnesses agreed on."""
-    covered = Q(id__in=[])
+    covered, trusted = Q(id__in=[]), policy(complex_)
     for log in Log.objects.within(complex_.id):
-        stamped = _agreed(complex_, stamped_head(log.origin, 1))
+        stamped = stamped_head(log.origin, 1, trusted)
         if stamped is not None:
             size = PublishedHead.read(stamped.head).checkpoint.size
             covered |= Q(log_number=log.number, index__lt=size)
@@ -80,13 +78,7 @@ def stamped_leaves(complex_: Complex) -> QuerySet[Leaf]:
 def _stamped(complex_: Complex, event: LoggedEvent) -> Stamped | None:
     """The newest stamp over a head that has the event and that the witnesses agreed on."""
     origin = log_of(complex_.id, event.log_number).origin
-    return _agreed(complex_, stamped_head(origin, event.index + 1))
-
-
-def _agreed(complex_: Complex, stamped: Stamped | None) -> Stamped | None:
-    if stamped is None or not policy(complex_).judge(stamped.head).confirmed:
-        return None
-    return stamped
+    return stamped_head(origin, event.index + 1, policy(complex_))
 
 
 def _readme(shown: DisclosedRecord, complex_: Complex, proof: bytes) -> str:

@@ -1,5 +1,6 @@
 """The month's head of every log, as a page to print: made once, when the month is over."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -21,8 +22,7 @@ from danji.transparency.collection import (
     collection_folder,
     collection_origin,
 )
-from danji.transparency.models import CollectedHead, ConfirmedHead, Party, Stamp, Witness
-from danji.transparency.queries import log_of
+from danji.transparency.models import CollectedHead, ConfirmedHead, Log, Party, Stamp, Witness
 from danji.transparency.tree import file_reader, log_folder
 from danji_verify import note
 from danji_verify.checkpoint import Checkpoint
@@ -44,16 +44,18 @@ class Last:
 
 
 def write_monthly_sheet(complex_id: UUID) -> int:
-    """Print last month's head of the complex's log where that is not done yet. Returns: how many.
+    """Print last month's head of each log of the complex where that is not done yet.
 
-    A log that had no head by the end of that month gives none.
+    A log that had no head by the end of that month gives none. Returns: how many.
     """
     complex_ = Complex.objects.get(id=complex_id)
     month = last_month(timezone.now())
-    number = _log_number(complex_id)
-    if sheet_path(log_folder(complex_.code, number), month).exists():
-        return 0
-    return int(print_complex(complex_, month) is not None)
+    waiting = [
+        log
+        for log in _logs_in(complex_, month)
+        if not sheet_path(log_folder(complex_.code, log.number), month).exists()
+    ]
+    return len(_print_logs(complex_, waiting, month))
 
 
 def write_monthly_collection_sheet() -> int:
@@ -64,21 +66,15 @@ def write_monthly_collection_sheet() -> int:
     return int(print_collection(month) is not None)
 
 
-def print_complex(complex_: Complex, month: date) -> Path | None:
-    """Print a complex's sheet of a month, given by its first day. Returns: the file; None when
-    there was no head yet.
+def print_complex(complex_: Complex, month: date) -> list[Path]:
+    """Print the sheets of a month, given by its first day, of the log of a complex, and of one that
+    was retired in it. Returns: the files; none when there was no head yet.
     """
-    with tenancy.within(complex_.id):
-        log = log_of(complex_.id)
-    last = last_head(log.origin, month)
-    if last is None:
-        return None
-    folder = log_folder(complex_.code, log.number)
-    return _print(folder, _sheet(month, last, complex_.name, f"{complex_.code}/log/{log.number}/"))
+    return _print_logs(complex_, _logs_in(complex_, month), month)
 
 
 def print_collection(month: date) -> Path | None:
-    """The same for the log of logs."""
+    """The same for the log of logs. Returns: the file; None when there was no head yet."""
     last = last_of_collection(month)
     if last is None:
         return None
@@ -88,14 +84,17 @@ def print_collection(month: date) -> Path | None:
 
 def last_head(origin: str, month: date) -> Last | None:
     """The last head of a log in a month: the confirmed one; where none was confirmed in that month,
-    the one that was collected last in the log of logs.
+    the one that was collected last in the log of logs, if it leads further than one confirmed
+    before.
     """
     confirmed = _last_confirmed(origin, month)
     if confirmed is not None and confirmed.at >= _begin(month):
         return confirmed
     heads = CollectedHead.objects.filter(origin=origin, id__lt=first_at(_end(month)))
     found = heads.order_by("-index").first()
-    return confirmed if found is None else _read(bytes(found.note), made_at(found.id))
+    if found is None or (confirmed is not None and confirmed.checkpoint.size >= found.size):
+        return confirmed
+    return _read(bytes(found.note), made_at(found.id))
 
 
 def last_of_collection(month: date) -> Last | None:
@@ -108,9 +107,9 @@ def last_of_collection(month: date) -> Last | None:
     if stamp is not None:
         return _read(bytes(stamp.note), stamp.stamped_at)
     found = CollectedHead.objects.filter(id__lt=first_at(_end(month))).order_by("-index").first()
-    if found is None:
-        return None
-    size = found.index + 1
+    size = 0 if found is None else found.index + 1
+    if found is None or (confirmed is not None and confirmed.checkpoint.size >= size):
+        return confirmed
     root = tree_root(size, file_reader(collection_folder()))
     return Last(Checkpoint(collection_origin(), size, root), b"", made_at(found.id))
 
@@ -201,7 +200,22 @@ def _end(month: date) -> datetime:
     return _begin(months_after(month, 1))
 
 
-def _log_number(complex_id: UUID) -> int:
-    with tenancy.within(complex_id):
-        number: int = log_of(complex_id).number
-    return number
+def _logs_in(complex_: Complex, month: date) -> list[Log]:
+    """The log of the complex that goes on, and those that did at the beginning of a month."""
+    with tenancy.within(complex_.id):
+        logs = list(Log.objects.within(complex_.id).order_by("number"))
+    return [
+        log
+        for log, following in zip(logs, [*logs[1:], None], strict=True)
+        if following is None or made_at(following.id) >= _begin(month)
+    ]
+
+
+def _print_logs(complex_: Complex, logs: Sequence[Log], month: date) -> list[Path]:
+    printed = []
+    for log in logs:
+        if (last := last_head(log.origin, month)) is not None:
+            page = f"{complex_.code}/log/{log.number}/"
+            folder = log_folder(complex_.code, log.number)
+            printed.append(_print(folder, _sheet(month, last, complex_.name, page)))
+    return printed

@@ -79,17 +79,17 @@ def proofs_of(
         for number, event in enumerate(basis, 1)
     ]
     for name, what, event in named:
-        found += [
-            Embedded(f"leaf-{name}.json", "application/json", event.entry, what, "data"),
-            Embedded(
-                f"leaf-{name}.tlog-proof",
-                "text/plain",
-                prove(complex_, event, under=under),
-                f"{what}의 증명",
-                "data",
-            ),
-        ]
+        proof = prove(complex_, event, under=under)
+        found += _leaf(name, what, event, proof)
     return found
+
+
+def _leaf(name: str, what: str, event: LoggedEvent, proof: bytes) -> list[Embedded]:
+    """An event as it stands in the log, and the proof that it does."""
+    return [
+        Embedded(f"leaf-{name}.json", "application/json", event.entry, what, "data"),
+        Embedded(f"leaf-{name}.tlog-proof", "text/plain", proof, f"{what}의 증명", "data"),
+    ]
 
 
 def _basis(complex_id: UUID, logged: list[LoggedEvent]) -> list[LoggedEvent]:

@@ -7,14 +7,13 @@ computers. Type is large, and what is to be compared stands in groups of four ch
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from hashlib import sha256
-from importlib import resources
 
 from danji.renditions.pdf import printable
 from danji.renditions.typesetting import typeset
 from danji.rules.periods import SEOUL, format_date
 from danji_verify.canonical import b64encode
 from danji_verify.checkpoint import Checkpoint
+from danji_verify.page import page_digest
 
 _COMPLEX = (
     "이 종이는 우리 단지에서 결재한 일을 적은 장부가 그달 마지막에 어떤 모습이었는지를 남긴 "
@@ -92,24 +91,19 @@ def render_sheet(sheet: Sheet) -> bytes:
             "how": [*(_COLLECTION if sheet.of_all else _COMPLEX), *_COMPARE],
             "verifier-name": "확인 프로그램의 확인값 (SHA-256)",
             "verifier-use": "문서를 확인하는 화면(verify.html)이 바뀌지 않았는지 볼 때 씁니다.",
-            "verifier": _groups(verifier_digest()),
+            "verifier": _groups(page_digest()),
             "note": "잠정: 장부의 열쇠로만 서명한 것. 확정: 정해 둔 기관들이 모두 확인한 것.",
             "qr-alt": f"장부의 주소와 머리: {qr_text(sheet)}",
         }
     )
-    return typeset("sheet", page, qr=qr_text(sheet), at=sheet.taken_at.astimezone(SEOUL))
+    at = sheet.taken_at.astimezone(SEOUL).replace(microsecond=0)  # a PDF's dates have whole seconds
+    return typeset("sheet", page, qr=qr_text(sheet), at=at)
 
 
 def qr_text(sheet: Sheet) -> str:
     """What the QR code says: the log's address, and its head as `#<origin>,<size>,<root>`."""
     head = sheet.head
     return f"{sheet.address}#{head.origin},{head.size},{b64encode(head.root)}"
-
-
-def verifier_digest() -> str:
-    """SHA-256 of the page that checks documents, as we hand it out, in lower hex."""
-    page = resources.files("danji_verify") / "verify.html"
-    return sha256(page.read_bytes()).hexdigest()
 
 
 def _groups(text: str) -> list[str]:

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from danji.base import tenancy
 from danji.base.files import refuse_when_disk_is_low, write_durably
+from danji.base.ids import uuid7
 from danji.base.jobs import hold_lock
 from danji.base.keys import has_key, log_signer, make_log_key
 from danji.complexes.models import Complex
@@ -27,7 +29,7 @@ from danji.transparency.collection import (
     collection_policy,
 )
 from danji.transparency.keys import log_keys
-from danji.transparency.models import CollectedHead, Collection, TroubleKind
+from danji.transparency.models import CollectedHead, Collection, Log, TroubleKind
 from danji.transparency.queries import log_of
 from danji.transparency.sequencer import (
     KeptHead,
@@ -43,13 +45,16 @@ from danji_verify import note
 from danji_verify.checkpoint import Checkpoint, sign_checkpoint
 from danji_verify.merkle import EMPTY_ROOT
 from danji_verify.note import VerifierKey
-from danji_verify.tiles import Edge, Growth, grow
+from danji_verify.tiles import MAX_ENTRY, Edge, Growth, grow
 
 logger = logging.getLogger(__name__)
 
 LOCK = 0x6865616473  # "heads", an advisory lock's number
 PAUSE = 3600.0  # seconds between two collections
-MAX_ENTRY = 65_535  # bytes of one leaf; a bundle has two bytes for its length
+FAILED = (
+    "모음 장부에 단지들의 머리를 모으지 못했습니다. 한 시간 뒤에 다시 모읍니다. "
+    "까닭은 logs/sequencer.log 끝에 있습니다."
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,8 @@ class Collector:
         """Collect what is new. Returns: how many heads.
 
         A log of logs that is not as it must be is not continued until the process is started
-        again; where a key is missing or the disk full it is tried again. Nobody waits for it.
+        again; whatever else goes wrong is tried again. Nobody waits for it.
+        Raises: OperationalError, InterfaceError when the database is away.
         """
         if self.frozen:
             return 0
@@ -86,13 +92,22 @@ class Collector:
         except Refusal as refusal:
             if self.waiting != str(refusal):
                 logger.warning("%s", refusal)
-            self.waiting = str(refusal)
-            open_trouble(collection_origin(), TroubleKind.WAITING, "", str(refusal), at)
+            self._wait(str(refusal), at)
+            return 0
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:  # the process is the sequencer's, and no event is to wait for our mistake
+            logger.exception("the heads were not collected")
+            self._wait(FAILED, at)
             return 0
         self.waiting = ""
         for kind in (TroubleKind.FROZEN, TroubleKind.WAITING):
             end_trouble(collection_origin(), kind, "", at)
         return collected
+
+    def _wait(self, why: str, at: datetime) -> None:
+        self.waiting = why
+        open_trouble(collection_origin(), TroubleKind.WAITING, "", why, at)
 
 
 def keep_collecting(stop: threading.Event) -> None:
@@ -104,7 +119,11 @@ def keep_collecting(stop: threading.Event) -> None:
     collector = Collector()
     try:
         while not stop.is_set():
-            collector.tick(timezone.now())
+            try:
+                collector.tick(timezone.now())
+            except (OperationalError, InterfaceError) as problem:
+                logger.warning("the heads were not collected: %s", problem)
+                connection.close()  # and with it what is left of its lock
             stop.wait(PAUSE)
     finally:
         connection.close()
@@ -183,15 +202,17 @@ def commit(
         ).update(size=growth.size, root=growth.root, checkpoint=checkpoint)
         if moved != 1:
             raise LogError("다른 프로그램이 모음 장부를 먼저 늘렸습니다.")
+        first = uuid7()  # all at one moment: a month ends between two heads, never within one
         CollectedHead.objects.bulk_create(
             CollectedHead(
+                id=UUID(int=first.int + place),
                 collection=collection,
-                index=index,
+                index=collection.size + place,
                 origin=head.checkpoint.origin,
                 size=head.checkpoint.size,
                 note=head.note,
             )
-            for index, head in enumerate(heads, collection.size)
+            for place, head in enumerate(heads)
         )
 
 
@@ -203,7 +224,8 @@ def new_heads() -> Iterator[Found]:
                 log = log_of(complex_.id)
                 keys = log_keys(complex_, log)
             found = _newest(log_folder(complex_.code, log.number), keys)
-        except (LogError, Refusal) as problem:  # that complex's own sequencing says so, too
+        # That complex's own sequencing says so, too.
+        except (Log.DoesNotExist, LogError, Refusal) as problem:
             logger.warning("%s", problem)
             continue
         if found is not None:
@@ -237,6 +259,6 @@ def _head(path: Path, keys: Sequence[VerifierKey]) -> Found | None:
         checkpoint = Checkpoint.parse(note.open_note(data, keys).text)
     except FileNotFoundError:
         return None
-    except ValueError as problem:
+    except (OSError, ValueError) as problem:
         raise LogError(f"{path} 파일이 상했습니다({problem}).") from problem
     return Found(data, checkpoint) if len(data) <= MAX_ENTRY else None

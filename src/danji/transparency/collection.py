@@ -121,21 +121,6 @@ def _published() -> PublishedHead | None:
         return None
 
 
-def collected_proof(origin: str, size: int) -> tuple[bytes, bytes] | None:
-    """The newest collected head of a log that has at least so many entries.
-
-    Returns: the signed note, and the proof (tlog-proof) that it is a leaf of the log of logs, in
-    its confirmed head where that reaches so far; None while no such head is collected.
-    """
-    found = CollectedHead.objects.filter(origin=origin, size__gte=size).order_by("-index").first()
-    head = confirmed_head(collection_origin())
-    if found is not None and (head is None or head.checkpoint.size <= found.index):
-        head = _published()
-    if found is None or head is None:
-        return None
-    return bytes(found.note), prove_collected(found, head)
-
-
 def prove_collected(found: CollectedHead, head: PublishedHead) -> bytes:
     """The proof that a collected head is in the log of logs as `head` has it; `extra` repeats the
     collected note, which is the leaf.
@@ -179,7 +164,7 @@ def check_collection() -> list[Mismatch]:
     except (OSError, ValueError, Refusal) as problem:
         return [Mismatch(origin, None, "모음 장부의 파일이 상했거나 없습니다.", str(problem))]
     if root != head.root:
-        sentence = "모음 장부의 파일이 서명한 뿌리 값으로 이어지지 않습니다."
+        sentence = "모음 장부의 파일이 서명한 장부 확인값으로 이어지지 않습니다."
         return [Mismatch(origin, None, sentence, f"the files lead to {root.hex()}")]
     return [
         *_check_rows(origin, head.size, reader),
@@ -275,8 +260,8 @@ def _check_head(log: _Watched, index: int, checkpoint: Checkpoint) -> Iterator[M
         yield Mismatch(
             log.origin,
             index,
-            f"장부가 둘로 갈라져 있습니다. {size}건에서 모음 장부에 적힌 뿌리 값과 지금 "
-            "보이는 뿌리 값이 다릅니다.",
+            f"장부가 둘로 갈라져 있습니다. {size}건에서 모음 장부에 적힌 장부 확인값과 "
+            "지금 보이는 장부 확인값이 다릅니다.",
             f"collected {checkpoint.root.hex()}, published {log.roots[size].hex()}",
         )
 

@@ -246,7 +246,7 @@ def check_staged(staged: Path, folder: Path, edge: Edge, growth: Growth) -> None
     except (OSError, ValueError, *DAMAGED) as problem:
         raise LogError(f"{staged}: 써 둔 파일을 다시 읽을 수 없습니다({problem}).") from problem
     if not holds:
-        raise LogError(f"{staged}: 써 둔 파일이 계산한 뿌리 값으로 이어지지 않습니다.")
+        raise LogError(f"{staged}: 써 둔 파일이 계산한 장부 확인값으로 이어지지 않습니다.")
 
 
 def commit(
@@ -333,7 +333,7 @@ def bring_up(name: str, folder: Path, keys: Keys, kept: KeptHead) -> Edge:
         )
     if published is not None and published.size == size and published.root != root:
         raise LogError(
-            f"{name}: 공개된 봉인 기록과 데이터베이스의 뿌리 값이 다릅니다. "
+            f"{name}: 공개된 봉인 기록과 데이터베이스의 장부 확인값이 다릅니다. "
             "운영 설명서의 '봉인 복구'를 따라 주세요."
         )
     staged = staging_folder(name) / f"{size}-{root.hex()}.zip"
@@ -388,7 +388,7 @@ def proven_edge(size: int, root: bytes, reader: Reader) -> Edge:
     except (OSError, ValueError) as problem:
         raise LogError(f"공개된 봉인 기록의 파일이 상했거나 없습니다({problem}).") from problem
     if computed != root or edge.root != root:
-        raise LogError("공개된 봉인 기록의 파일이 서명한 뿌리 값으로 이어지지 않습니다.")
+        raise LogError("공개된 봉인 기록의 파일이 서명한 장부 확인값으로 이어지지 않습니다.")
     return edge
 
 

@@ -21,15 +21,17 @@ from danji.rules.periods import day_in_seoul
 from danji.rules.refusal import Refusal
 from danji.transparency.collection import collection_folder, newest_head, prove_collected
 from danji.transparency.models import CollectedHead, Stamp
-from danji.transparency.queries import PublishedHead
+from danji.transparency.queries import PublishedHead, confirmed_head
 from danji_verify.errors import VerifyError
+from danji_verify.heads import CLOCK_SKEW
+from danji_verify.policy import Policy
 from danji_verify.stamp import MAX_STAMP, check_stamp, load_roots
 
 logger = logging.getLogger(__name__)
 
 LOCK = 0x7374616D70  # "stamp", an advisory lock's number
 RETRY = timedelta(minutes=10)
-CLOCK_SKEW = timedelta(minutes=5)  # that the authority's clock and ours may lie apart
+LOOKED_BACK = 7 * 24  # heads of a log among which an agreed one is sought: a week of every hour's
 MEDIA_TYPE = "application/timestamp-query"
 
 
@@ -78,14 +80,14 @@ def stamp_day(at: datetime) -> bool:
     day, head = day_in_seoul(at), newest_head()
     if head is None or not head.checkpoint.size or Stamp.objects.filter(day=day).exists():
         return False
-    answer = _answer(head.note, roots(), at)
+    answer, stamped_at = _answer(head.note, roots(), at)
     stamp = Stamp.objects.create(
         day=day,
         origin=head.checkpoint.origin,
         size=head.checkpoint.size,
         note=head.note,
         token=answer,
-        stamped_at=check_stamp(answer, head.note, ()).at,
+        stamped_at=stamped_at,
     )
     _write(stamp)
     return True
@@ -104,8 +106,8 @@ def roots() -> list[x509.Certificate]:
     return found
 
 
-def _answer(note: bytes, trusted: list[x509.Certificate], at: datetime) -> bytes:
-    """Ask for a stamp. Returns: the answer, checked. Raises: StampError."""
+def _answer(note: bytes, trusted: list[x509.Certificate], at: datetime) -> tuple[bytes, datetime]:
+    """Ask for a stamp. Returns: the answer, checked, and the time it tells. Raises: StampError."""
     request = (
         TimestampRequestBuilder()
         .data(note)
@@ -139,7 +141,7 @@ def _answer(note: bytes, trusted: list[x509.Certificate], at: datetime) -> bytes
             "시각 기관의 답을 믿을 수 없습니다. 시각이 우리 시계와 다릅니다"
             f"(시각 기관 {stamp.at.isoformat()}, 우리 {at.astimezone(UTC).isoformat()})."
         )
-    return said.body
+    return said.body, stamp.at
 
 
 def stamps_folder() -> Path:
@@ -180,16 +182,20 @@ class Stamped:
     proof: bytes
 
 
-def stamped_head(origin: str, size: int) -> Stamped | None:
-    """The newest stamp, and the newest head it covers of a log, if that has so many entries."""
-    stamp = Stamp.objects.order_by("-day").first()
-    if stamp is None:
+def stamped_head(origin: str, size: int, policy: Policy) -> Stamped | None:
+    """The newest stamp, and the newest head it covers of a log that has so many entries and on
+    which the policy agrees. While witnesses are away, merely signed heads are collected as well.
+    """
+    stamp, confirmed = Stamp.objects.order_by("-day").first(), confirmed_head(origin)
+    if stamp is None or confirmed is None:
         return None
-    found = (
-        CollectedHead.objects.filter(origin=origin, size__gte=size, index__lt=stamp.size)
-        .order_by("-index")
-        .first()
-    )
+    covered = CollectedHead.objects.filter(
+        collection__origin=stamp.origin,
+        origin=origin,
+        size__range=(size, confirmed.checkpoint.size),
+        index__lt=stamp.size,
+    ).order_by("-index")[:LOOKED_BACK]
+    found = next((one for one in covered if policy.judge(bytes(one.note)).confirmed), None)
     if found is None:
         return None
     note = bytes(stamp.note)

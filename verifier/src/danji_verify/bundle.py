@@ -20,7 +20,7 @@ from danji_verify.checkpoint import Checkpoint
 from danji_verify.entry import Event
 from danji_verify.errors import Unreadable, VerifyError, Wrong
 from danji_verify.heads import CLOCK_SKEW
-from danji_verify.logs import demand_logs, demand_one_face
+from danji_verify.logs import demand_logs, demand_one_face, tell_ends
 from danji_verify.merkle import leaf_hash, verify_inclusion
 from danji_verify.note import Note, parse_note
 from danji_verify.page import NAME as PAGE
@@ -29,7 +29,7 @@ from danji_verify.pdf import MAX_PDF, open_sealed
 from danji_verify.policy import Policy
 from danji_verify.proof import Proof
 from danji_verify.record import (
-    CONTINUED,
+    LEAF_PART,
     MAX_EVENTS,
     Events,
     demand_order,
@@ -47,10 +47,6 @@ _STAMP = ("stamp.tsr", "stamp.note", "stamp.tlog-proof")
 _OTHERS = frozenset(
     {PDF, PROOF, PAGE, "record.json", "form.json", "openings.json", "policy.txt", "읽어주세요.txt"}
 ) | frozenset(_STAMP)
-_PART = re.compile(
-    r"leaf-(?:opened|(?:opened-|basis-)?[1-9][0-9]{0,3})\.(?:json|tlog-proof)"
-    r"|auth-[1-9][0-9]{0,3}\.json"
-)
 _AUTH = re.compile(r"auth-([1-9][0-9]{0,3})\.json")
 _TIMED = (8 + 64, 8 + 2420)  # bytes of a cosignature: a time, then Ed25519 or ML-DSA-44
 
@@ -94,9 +90,9 @@ def check_bundle(data: bytes, trust: Trust) -> Report:
         return report
     report.saw(link.head for link in events.all)
     _check_events(parts, events, trust.policy, report)
-    if not report.has_failed():
-        report.findings = [found for found in report.findings if found.sentence != CONTINUED]
     _check_same(parts, inside, events, report)
+    if not report.has_failed():
+        report.settle()
     _check_evidence(parts, events.links, report)
     _check_stamp(parts, events.links[-1], trust, report)
     _check_page(parts, report)
@@ -107,7 +103,7 @@ def _parts(data: bytes) -> Mapping[str, bytes]:
     """Raises: Wrong, Unreadable."""
     archive = Archive(data, LIMITS)
     for name in sorted(archive.names):
-        if name not in _OTHERS and not _PART.fullmatch(name):
+        if name not in _OTHERS and not any(shape.fullmatch(name) for shape in (LEAF_PART, _AUTH)):
             raise Wrong(f"증명 묶음의 것이 아닌 파일이 들어 있습니다: {name}")
     for name in (PDF, PROOF, "openings.json"):
         if name not in archive.names:
@@ -123,7 +119,7 @@ def _check_events(
         f"상신부터 봉인까지 사건 {len(events.links)}건이 모두 같은 머리 아래에 있습니다.",
         "묶음에 든 증명이 맞지 않습니다.",
     ):
-        demand_logs(events.opened, [*events.links, *events.basis], policy)
+        tell_ends(demand_logs(events.opened, [*events.links, *events.basis], policy), report)
         demand_order(events.links, Event.FINALIZED)
         finalized = read_proof_file(parts[PROOF], policy)
         if finalized.leaf != events.links[-1].leaf:
@@ -141,7 +137,9 @@ def _check_events(
 def _check_same(
     parts: Mapping[str, bytes], inside: Mapping[str, bytes], events: Events, report: Report
 ) -> None:
-    """What lies beside the PDF is what the PDF holds."""
+    """What lies beside the PDF is what the PDF holds, and proves all that the PDF rests on: the PDF
+    may have been made before there was a confirmed head.
+    """
     with report.checking(
         "묶음에 따로 든 기록과 서식이 PDF 안의 것과 같습니다.",
         "묶음의 기록을 확인할 수 없습니다.",
@@ -150,6 +148,11 @@ def _check_same(
         for name in ("record.json", "form.json", *names):
             if parts.get(name) != inside.get(name):
                 raise Wrong(f"묶음에 든 {name}이 PDF 안의 것과 다릅니다.")
+        proven = {link.leaf for link in events.all}
+        for name in sorted(inside):
+            is_leaf = LEAF_PART.fullmatch(name) and name.endswith(".json")
+            if is_leaf and leaf_hash(inside[name]) not in proven:
+                raise Wrong(f"PDF 안에 든 {name}의 증명이 묶음에 없습니다.")
 
 
 def _check_evidence(parts: Mapping[str, bytes], links: Sequence[Link], report: Report) -> None:

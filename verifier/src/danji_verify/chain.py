@@ -43,6 +43,7 @@ EVENTS = {
 
 
 _NUMBERED = re.compile(r"(.+)/([1-9][0-9]{0,5})")
+_COLLECTION = re.compile(r"[^/]+/heads/[1-9][0-9]{0,5}")
 
 
 def log_number(origin: str) -> int:
@@ -55,6 +56,11 @@ def log_series(origin: str) -> str:
     """The origin without its number: what the logs of one complex share."""
     found = _NUMBERED.fullmatch(origin)
     return found[1] if found else origin
+
+
+def collects_heads(origin: str) -> bool:
+    """Whether it is the origin of a log of logs (모음 장부), `<domain>/heads/<n>`."""
+    return _COLLECTION.fullmatch(origin) is not None
 
 
 @dataclass(frozen=True)

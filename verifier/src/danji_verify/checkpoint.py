@@ -1,6 +1,5 @@
 """Checkpoints (c2sp.org/tlog-checkpoint v1.0.0): what a log signs about its tree."""
 
-import re
 from dataclasses import dataclass
 
 from danji_verify.canonical import b64decode, b64encode
@@ -8,6 +7,7 @@ from danji_verify.errors import FormatError
 from danji_verify.merkle import EMPTY_ROOT, HASH_SIZE
 from danji_verify.note import (
     COSIGNATURE,
+    DECIMAL,
     ED25519,
     Signature,
     SigningKey,
@@ -19,8 +19,6 @@ from danji_verify.note import (
 )
 
 MAX_SIZE = 2**63 - 1
-
-_DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ class Checkpoint:
 
 def parse_decimal(text: str) -> int:
     """A number from 0 to 2^63 − 1 without leading zeros. Raises: FormatError."""
-    if not _DECIMAL.fullmatch(text) or int(text) > MAX_SIZE:
+    if not DECIMAL.fullmatch(text) or int(text) > MAX_SIZE:
         raise FormatError("not a decimal number")
     return int(text)
 

@@ -307,19 +307,18 @@ def _check_enrolment(
         raise Wrong(f"{who}의 서명 열쇠를 다른 임직원이 확인하지 않았습니다.")
     if not _in_term(officer, enrolled):
         raise Wrong(f"{who}의 서명 열쇠를 확인한 사람이 그날 임기가 아니었습니다.")
-    report.ok(
+    report.proven_under(
+        enrolled.head,
         f"{who}의 서명 열쇠는 {officer.text('office')} {officer.text('name')} 님이 확인하고 "
-        "등록한 것입니다."
+        "등록한 것입니다.",
     )
+    report.unchecked(f"{who}의 서명 열쇠가 서명하기 전에 폐지되지 않았는지는 확인하지 않았습니다.")
 
 
 def _check_delegation(document: Document, decision: _Decision, by: Fields, report: Report) -> None:
     """Whoever acted for another had been named for it, for that day, and is not the drafter."""
     who = f"{by.text('office')} {by.text('name')}"
-    with report.checking(
-        f"{who} 님이 대신 결재하도록 미리 정해져 있었습니다.",
-        "대신 결재할 분을 정한 사건을 확인할 수 없습니다.",
-    ):
+    with report.checking("", "대신 결재할 분을 정한 사건을 확인할 수 없습니다."):
         actor = Fields.parse(decision.link.value("actor"))
         drafter = Fields.parse(document.submitted.value("actor"))
         if actor.text("officeholder") == drafter.text("officeholder"):
@@ -339,6 +338,7 @@ def _check_delegation(document: Document, decision: _Decision, by: Fields, repor
             or not _day(delegation.text("since")) <= day <= _day(delegation.text("until"))
         ):
             raise Wrong(f"{who} 님이 대신 결재하도록 정해진 사람이나 날이 아닙니다.")
+        report.proven_under(link.head, f"{who} 님이 대신 결재하도록 미리 정해져 있었습니다.")
 
 
 def _in_term(officer: Fields, link: Link) -> bool:

@@ -1,17 +1,15 @@
 """Heads of logs: one alone, two against each other, and how old one may be."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from danji_verify.errors import Unreadable, VerifyError
-from danji_verify.logcopy import Fork, LogCopy, demand_one_history
-from danji_verify.policy import Head, Policy
+from danji_verify.errors import Unreadable, VerifyError, Wrong
+from danji_verify.logcopy import LogCopy, demand_one_history
+from danji_verify.policy import Fork, Head, Policy
 from danji_verify.report import Report, korean_time
 
 MAX_AGE = timedelta(hours=24)  # witnesses cosign at least daily
 CLOCK_SKEW = timedelta(minutes=5)  # how far honest clocks may be apart
 
-_SAME_SIZE = "장부가 둘로 갈라져 있습니다. 크기가 같은데 내용이 다릅니다."
 _NO_POLICY = "정책 파일(장부의 열쇠)을 다른 곳에서 받아 함께 넣어 주세요(--policy)."
 
 
@@ -21,11 +19,9 @@ def check_head(note: bytes, policy: Policy | None, now: datetime | None = None) 
     if policy is None:
         report.question(_NO_POLICY)
         return report
-    if (head := accept_head(note, policy, report)) is not None:
-        with report.checking("", "지금 쓰는 열쇠의 서명이 없습니다."):
-            head.judgement.demand_current()
-        if now is not None:
-            tell_age(head, policy, now, report)
+    head = accept_head(note, policy, report)
+    if head is not None and now is not None:
+        tell_age(head, policy, now, report)
     return report
 
 
@@ -48,9 +44,15 @@ def check_heads(
 
 
 def read_head(note: bytes, policy: Policy, report: Report) -> Head | None:
-    """A head that a log of the policy signed; None, and the reason in `report`, when none did."""
+    """A head that a log of the policy signed with a key that counts; None, and the reason in
+    `report`, when none did.
+    """
     try:
         head = Head(note, policy.judge(note))
+        head.judgement.demand_current()
+    except Wrong as problem:
+        report.failed(str(problem))
+        return None
     except VerifyError as problem:
         report.failed("장부의 머리에 믿는 장부의 서명이 없거나 맞지 않습니다.", str(problem))
         return None
@@ -65,11 +67,10 @@ def accept_head(note: bytes, policy: Policy, report: Report) -> Head | None:
         return None
     judgement, checkpoint = head.judgement, head.checkpoint
     report.quorum = policy.quorum is not None
+    # `proven` says that a head was accepted before: of two, both must be confirmed.
     report.confirmed = judgement.confirmed and (report.confirmed or not report.proven)
     report.proven = True
-    report.ok(
-        f"장부({checkpoint.origin})의 머리에 장부의 서명이 있습니다: 크기 {checkpoint.size:,}"
-    )
+    report.ok(f"장부({checkpoint.origin})의 머리에 장부의 서명이 있습니다: {checkpoint.size:,}건")
     for name, at in judgement.cosigned.items():
         report.ok(f"{name}의 확인 서명이 맞습니다: {korean_time(at)}")
     if not judgement.confirmed:
@@ -86,12 +87,12 @@ def compare_heads(
         report.question("두 머리가 서로 다른 장부의 것이라 견줄 수 없습니다.")
     elif smaller.checkpoint.size == larger.checkpoint.size:
         if smaller.checkpoint.root != larger.checkpoint.root:
-            tell_fork(_SAME_SIZE, [smaller.note, larger.note], report)
+            report.forked(Fork(smaller, larger))
         else:
             report.ok("두 머리가 같습니다.")
     elif log_copy is None:
         report.question(
-            "두 머리의 크기가 달라, 장부가 이어서 자란 것인지는 장부 전체가 있어야 알 수 있습니다. "
+            "두 머리의 건수가 달라, 장부가 이어서 자란 것인지는 장부 전체가 있어야 알 수 있습니다. "
             "장부 사본(log.zip)을 받아 함께 넣어 주세요(--log)."
         )
     else:
@@ -103,35 +104,30 @@ def compare_with_copy(heads: list[Head], log_copy: LogCopy, policy: Policy, repo
     try:
         demand_one_history(heads, log_copy, policy)
     except Fork as problem:
-        tell_fork(str(problem), problem.notes, report)
+        report.forked(problem)
     except Unreadable as problem:
         report.question(str(problem))
     else:
         sizes = sorted({head.checkpoint.size for head in heads})
-        told = ", ".join(f"{size:,}" for size in sizes)
-        report.ok(f"장부 사본으로 다시 계산해 보니 한 장부가 이어서 자란 것입니다: 크기 {told}")
-
-
-def tell_fork(sentence: str, notes: Iterable[bytes], report: Report) -> None:
-    report.failed(f"{sentence} 아래 증거를 보관하고 확인 기관에 알려 주세요.")
-    report.evidence += [note.decode() for note in notes]
+        told = ", ".join(f"{size:,}건" for size in sizes)
+        report.ok(f"장부 사본으로 다시 계산해 보니 한 장부가 이어서 자란 것입니다: {told}")
 
 
 def tell_age(head: Head, policy: Policy, now: datetime, report: Report) -> None:
-    """Say how long ago a witness that counts last saw this head as the newest."""
-    needed = policy.needed()
-    times = [at for name, at in head.judgement.cosigned.items() if name in needed]
-    if not times:
-        report.unchecked("확인 서명이 없어 얼마나 오래된 머리인지 알 수 없습니다.")
-    elif (newest := max(times)) > now + CLOCK_SKEW:
+    """Say how long ago all whose agreement counts last saw this head as the newest."""
+    needed, cosigned = policy.needed(), head.judgement.cosigned
+    agreed = policy.agreed_at(cosigned)
+    if agreed is None:
+        report.unchecked("정책이 요구하는 확인 서명이 없어 얼마나 오래된 머리인지 알 수 없습니다.")
+    elif (newest := max(cosigned[name] for name in needed & cosigned.keys())) > now + CLOCK_SKEW:
         report.question(
             f"확인 서명의 시각({korean_time(newest)})이 아직 오지 않은 때입니다. "
             "이 기기의 시계를 살펴 주세요."
         )
-    elif now - newest > MAX_AGE:
+    elif now - agreed > MAX_AGE:
         report.question(
-            f"낡은 머리입니다. 마지막 확인 서명이 {korean_time(newest)}로 24시간이 넘었습니다. "
+            f"낡은 머리입니다. 마지막 확인 서명이 {korean_time(agreed)}로 24시간이 넘었습니다. "
             "지금의 머리를 다시 받아 주세요."
         )
     else:
-        report.ok(f"머리가 24시간 안에 확인되었습니다: {korean_time(newest)}")
+        report.ok(f"머리가 24시간 안에 확인되었습니다: {korean_time(agreed)}")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from danji_verify.chain import log_number, log_series
+from danji_verify.chain import collects_heads, log_number
 from danji_verify.checkpoint import Checkpoint
 from danji_verify.entry import Entry, Event, parse_entry
 from danji_verify.errors import FormatError, Unreadable, VerifyError, Wrong
@@ -35,7 +35,8 @@ class _Last:
 class _Walk:
     """What was seen of the entries so far."""
 
-    confirmed: Head | None
+    below: int = 0  # the size of the confirmed head
+    seen: datetime | None = None  # when the witnesses had all seen what is below it
     continued: bool = False  # this log goes on where another ended, so chains may begin there
     complex: str | None = None
     beginning: tuple[str, int, bytes] | None = None  # document, number and leaf that continued it
@@ -91,10 +92,7 @@ class _Walk:
             self.odd.append(f"{index}번 사건의 시각이 먼저 적힌 사건보다 10분 넘게 이릅니다.")
         if self.newest is None or entry.at > self.newest:
             self.newest = entry.at
-        if self.confirmed is None or index >= self.confirmed.checkpoint.size:
-            return
-        seen = max(self.confirmed.judgement.cosigned.values(), default=None)
-        if seen is not None and entry.at > seen + MAX_APART:
+        if self.seen is not None and index < self.below and entry.at > self.seen + MAX_APART:
             self.odd.append(f"{index}번 사건의 시각이 확인 기관이 이미 본 때보다 늦습니다.")
 
 
@@ -143,7 +141,7 @@ def check_log(
     if newest is None or report.has_failed():
         return report
     report.proven = False
-    walk: _Walk | _Collected = _Collected() if _collects(newest) else _Walk(confirmed)
+    walk = _walk(newest, confirmed, used)
     if not _read(copy, (newest, confirmed), walk, report, progress):
         return report
     report.proven = True
@@ -159,9 +157,12 @@ def check_log(
     return report
 
 
-def _collects(head: Head) -> bool:
-    """Whether it is the head of a log of logs, `<domain>/heads/<n>`."""
-    return log_series(head.checkpoint.origin).endswith("/heads")
+def _walk(newest: Head, confirmed: Head | None, policy: Policy) -> _Walk | _Collected:
+    if collects_heads(newest.checkpoint.origin):
+        return _Collected()
+    if confirmed is None:
+        return _Walk()
+    return _Walk(confirmed.checkpoint.size, policy.agreed_at(confirmed.judgement.cosigned))
 
 
 def _read(

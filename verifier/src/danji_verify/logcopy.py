@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from danji_verify.archive import Archive, Limits
-from danji_verify.errors import Unreadable, VerifyError, Wrong
+from danji_verify.errors import Unreadable, VerifyError
 from danji_verify.note import MAX_NOTE
-from danji_verify.policy import MAX_POLICY, Head, Policy
+from danji_verify.policy import MAX_POLICY, Fork, Head, Policy
 from danji_verify.tiles import Reader, roots
 
 # A complex writes 14 MB a year; the largest bundle holds 256 entries of 64 kB.
@@ -26,8 +26,10 @@ class LogCopy:
     policy: bytes | None
 
     def head(self, policy: Policy) -> Head:
-        """The newest head. Raises: NoteError, FormatError."""
-        return Head(self.checkpoint, policy.judge(self.checkpoint))
+        """The newest head. Raises: NoteError, FormatError, Wrong."""
+        head = Head(self.checkpoint, policy.judge(self.checkpoint))
+        head.judgement.demand_current()
+        return head
 
     def confirmed_head(self, policy: Policy) -> Head | None:
         """Raises: NoteError, FormatError."""
@@ -101,14 +103,6 @@ def _recomputed(
         raise
     except (KeyError, FileNotFoundError, VerifyError) as problem:
         raise Unreadable(_NOT_WHOLE) from problem
-
-
-class Fork(Wrong):
-    """Two heads, both signed by the log, that cannot be of one history."""
-
-    def __init__(self, one: Head, other: Head) -> None:
-        super().__init__("장부가 둘로 갈라져 있습니다. 서명한 두 머리가 한 장부의 것이 아닙니다.")
-        self.notes = (one.note, other.note)
 
 
 def _maybe(reader: Reader, name: str) -> bytes | None:

@@ -12,17 +12,18 @@ from danji_verify.canonical import b64decode
 from danji_verify.chain import Link, log_number, log_series
 from danji_verify.entry import Event
 from danji_verify.errors import VerifyError, Wrong
-from danji_verify.policy import Judgement, Policy
+from danji_verify.policy import Fork, Head, Policy
+from danji_verify.report import Report
 from danji_verify.shapes import Fields
 
-_SPLIT = "장부가 둘로 갈라져 있습니다. 크기가 같은데 내용이 다릅니다."
 _BEGINNINGS = frozenset({Event.LOG_OPENED, Event.LOG_CONTINUED})
 
 
-def demand_logs(opened: Sequence[Link], links: Sequence[Link], policy: Policy) -> None:
+def demand_logs(opened: Sequence[Link], links: Sequence[Link], policy: Policy) -> list[Head]:
     """Every event is in a log whose opening is there, and the logs continue each other.
 
     Args: `opened` are the openings, of the newest log first.
+    Returns: the last heads of all logs but the newest, of the newest of them first.
     Raises: Wrong.
     """
     beginnings = {link.origin: link for link in opened}
@@ -37,17 +38,37 @@ def demand_logs(opened: Sequence[Link], links: Sequence[Link], policy: Policy) -
         if link.entry.event not in _BEGINNINGS or link.index != 0:
             raise Wrong("장부를 연 사건이 장부의 첫 자리에 있지 않습니다.")
     demand_one_face([*opened, *links])
-    for newer, older in pairwise(opened):
+    return [
         _demand_continued(newer, older, [*opened, *links], policy)
+        for newer, older in pairwise(opened)
+    ]
+
+
+def tell_ends(ends: Iterable[Head], report: Report) -> None:
+    """Say once where each log ended that another goes on from."""
+    for end in ends:
+        if end.note in {known.note for known in report.ends}:
+            continue
+        report.ends.append(end)
+        number, size = log_number(end.checkpoint.origin), end.checkpoint.size
+        if report.quorum and not end.judgement.confirmed:
+            report.unchecked(
+                f"{number}번째 장부가 {size:,}건에서 끝났다는 머리에는 다른 기관의 확인 서명이 "
+                "정책대로 갖추어져 있지 않습니다. 그 뒤의 사건이 빠졌는지는 확인 기관에 물어봐 "
+                "주세요."
+            )
+        else:
+            report.ok(f"{number}번째 장부는 {size:,}건에서 끝났고 다음 장부가 거기에 이어집니다.")
 
 
 def demand_one_face(links: Iterable[Link]) -> None:
-    """No log shows two heads of the same size. Raises: Wrong."""
-    roots: dict[tuple[str, int], bytes] = {}
+    """No log shows two heads of the same size. Raises: Fork."""
+    known: dict[tuple[str, int], Head] = {}
     for link in links:
         head = link.head.checkpoint
-        if roots.setdefault((head.origin, head.size), head.root) != head.root:
-            raise Wrong(_SPLIT)
+        first = known.setdefault((head.origin, head.size), link.head)
+        if first.checkpoint.root != head.root:
+            raise Fork(first, link.head)
 
 
 def newest_seal(opened: Link, basis: Iterable[Link]) -> tuple[bytes, Link | None]:
@@ -72,20 +93,22 @@ def newest_seal(opened: Link, basis: Iterable[Link]) -> tuple[bytes, Link | None
     return sha256(certificate).digest(), newest
 
 
-def last_head_before(continued: Link, policy: Policy) -> Judgement:
+def last_head_before(continued: Link, policy: Policy) -> Head:
     """The head of the log before, with which this one goes on. Raises: Wrong."""
     try:
-        return policy.judge(continued.value("previous"))
+        note = continued.value("previous")
+        return Head(note, policy.judge(note))
     except Wrong:
         raise
     except VerifyError as problem:
         raise Wrong("앞 장부의 마지막 머리를 확인할 수 없습니다.") from problem
 
 
-def _demand_continued(newer: Link, older: Link, links: Sequence[Link], policy: Policy) -> None:
+def _demand_continued(newer: Link, older: Link, links: Sequence[Link], policy: Policy) -> Head:
     if newer.entry.event is not Event.LOG_CONTINUED:
         raise Wrong("앞 장부에 이어 연 장부가 아닙니다.")
-    last = last_head_before(newer, policy).checkpoint
+    end = last_head_before(newer, policy)
+    last = end.checkpoint
     if last.origin != older.origin or log_number(newer.origin) != log_number(older.origin) + 1:
         raise Wrong("장부가 앞 장부에 이어지지 않습니다.")
     for link in links:
@@ -95,4 +118,5 @@ def _demand_continued(newer: Link, older: Link, links: Sequence[Link], policy: P
             raise Wrong(f"{link.name}이 앞 장부가 끝난 뒤에 덧붙은 것입니다.")
         head = link.head.checkpoint
         if head.size == last.size and head.root != last.root:
-            raise Wrong(_SPLIT)
+            raise Fork(link.head, end)
+    return end

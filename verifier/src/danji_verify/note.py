@@ -25,7 +25,7 @@ MAX_NOTE = 256 * 1024  # bytes: 64 lines of ML-DSA-44, which are the longest
 MAX_TIME = 2**63 - 1  # POSIX seconds
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
-_SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
+DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 _VKEY_ID = re.compile(r"[0-9a-f]{8}")
 
 
@@ -240,7 +240,7 @@ def subtree_message(name: str, text: bytes, time: int) -> bytes:
         raise NoteError("not a checkpoint")
     origin, size, root = lines[:3]
     labels = [name.encode(), origin.encode()]
-    if not all(1 <= len(label) <= 255 for label in labels) or not _SIZE.fullmatch(size):
+    if not all(1 <= len(label) <= 255 for label in labels) or not DECIMAL.fullmatch(size):
         raise NoteError("not a checkpoint")
     own, log = (bytes([len(label)]) + label for label in labels)
     start, end = bytes(8), int(size).to_bytes(8, "big")

@@ -17,6 +17,7 @@ from danji_verify.note import (
 
 MAX_POLICY = 256 * 1024  # bytes
 MAX_LINES = 64  # of each kind: logs, witnesses, groups
+LAST_SECOND = 253370764799  # the end of the year 9998: every time zone can tell it
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _BLANK = re.compile(r"[ \t]+")
@@ -53,8 +54,8 @@ class Judgement:
     retired: bool = False  # signed by a key that another followed, and not by that one
 
     def demand_current(self) -> None:
-        """A head that only a retired key signed counts where the witnesses agreed on it: who stole
-        that key cannot get their agreement to another tree.
+        """A head that only a retired key signed counts where the witnesses agreed on it: they
+        demand the signature of the newest key they know of a log, and agreed before they knew it.
 
         Raises: Wrong.
         """
@@ -77,14 +78,24 @@ class Head:
         return self.judgement.checkpoint
 
 
+class Fork(Wrong):
+    """Two heads, both signed by the log, that cannot be of one history."""
+
+    def __init__(self, one: Head, other: Head, sentence: str = "") -> None:
+        super().__init__(
+            sentence or "장부가 둘로 갈라져 있습니다. 서명한 두 머리가 한 장부의 것이 아닙니다."
+        )
+        self.notes = (one.note, other.note)
+
+
 @dataclass(frozen=True)
 class Policy:
     """Logs, witnesses and groups by name; `quorum` is None where no cosignature is needed.
 
-    A log that changed its key stands there once for each, under one origin, the newest first:
-    either signature is enough, and one that is there must hold. A key that another followed may
-    have changed it for being stolen: what it signed alone counts where the witnesses vouch for it,
-    or a newer head for what it covers (`Judgement.retired`).
+    A log that changed its key stands there once for each, under one origin, the newest first,
+    which signs every head from the change on; one that is there must hold. An older key may have
+    been followed for being stolen: what it signed alone counts where the witnesses, who demand the
+    newest key's signature, vouch for it, or a newer head for what it covers (`Judgement.retired`).
     """
 
     logs: tuple[Party, ...]
@@ -133,11 +144,11 @@ class Policy:
         if log is None:
             raise NoteError("a checkpoint that no known log signed")
         cosigned = {
-            name: datetime.fromtimestamp(min(found.time, _LAST_SECOND), UTC)
+            name: datetime.fromtimestamp(min(found.time, LAST_SECOND), UTC)
             for name, party in self.witnesses.items()
             if (found := opened.by(party.key)) and found.time is not None
         }
-        confirmed = self.quorum is not None and self._witnessed(self.quorum, cosigned)
+        confirmed = self.agreed_at(cosigned) is not None
         newest = next(key for key in logs if key.name == checkpoint.origin)
         return Judgement(checkpoint, log, cosigned, confirmed, retired=log != newest)
 
@@ -152,11 +163,20 @@ class Policy:
                 found.add(name)
         return frozenset(found)
 
-    def _witnessed(self, name: str, cosigned: Mapping[str, datetime]) -> bool:
+    def agreed_at(self, cosigned: Mapping[str, datetime]) -> datetime | None:
+        """The latest time since which the quorum has cosigned; None where it has not at all.
+
+        One witness alone makes no head young: of a group that needs n, the n-th newest counts.
+        """
+        return None if self.quorum is None else self._agreed_at(self.quorum, cosigned)
+
+    def _agreed_at(self, name: str, cosigned: Mapping[str, datetime]) -> datetime | None:
         group = self.groups.get(name)
         if group is None:
-            return name in cosigned
-        return sum(self._witnessed(member, cosigned) for member in group.members) >= group.needed
+            return cosigned.get(name)
+        found = (self._agreed_at(member, cosigned) for member in group.members)
+        times = sorted((at for at in found if at is not None), reverse=True)
+        return times[group.needed - 1] if len(times) >= group.needed else None
 
 
 class _PolicyReader:
@@ -228,6 +248,3 @@ class _PolicyReader:
     def _demand_known(self, name: str) -> None:
         if name not in self.witnesses and name not in self.groups:
             raise FormatError(f"{name} is not defined yet")
-
-
-_LAST_SECOND = 253370764799  # the end of the year 9998: every time zone can tell it

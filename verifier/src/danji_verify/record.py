@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from danji_verify.canonical import b64decode, b64encode
-from danji_verify.chain import Chain, Document, Link, log_number, log_series
+from danji_verify.chain import EVENTS, Chain, Document, Link, log_number, log_series
 from danji_verify.commitment import Opening
 from danji_verify.decisions import check_decisions, demand_officeholder
 from danji_verify.entry import Event, parse_entry, parse_time
 from danji_verify.errors import VerifyError, Wrong
-from danji_verify.logs import demand_logs, demand_one_face, newest_seal
+from danji_verify.logs import demand_logs, demand_one_face, newest_seal, tell_ends
 from danji_verify.merkle import leaf_hash
 from danji_verify.pdf import SealDigests
 from danji_verify.policy import Head, Judgement, Policy
@@ -25,17 +25,18 @@ from danji_verify.proof import Proof
 from danji_verify.report import Report, korean_time
 from danji_verify.shapes import Fields
 
-CONTINUED = (
+_CONTINUED = (
     "이 PDF는 이어 연 다음 장부에 적혀 있습니다. 앞 장부에 이어지는지는 증명 묶음(ZIP)으로 "
     "확인할 수 있습니다."
 )
+_INSIDE = "PDF 안에 든 증명 가운데 아직 잠정인 것이 있습니다. 증명 묶음(ZIP)을 받아 확인해 주세요."
 
 MAX_EVENTS = 1000
 MAX_BASIS = 100
 MAX_LOGS = 20
 
 _PARTS = frozenset({"record.json", "form.json", "openings.json", "policy.txt"})
-_LEAF_PART = re.compile(r"leaf-(?:opened|(?:opened-|basis-)?[1-9][0-9]{0,3})\.(?:json|tlog-proof)")
+LEAF_PART = re.compile(r"leaf-(?:opened|(?:opened-|basis-)?[1-9][0-9]{0,3})\.(?:json|tlog-proof)")
 _OPENED_BEFORE = re.compile(r"leaf-opened-([1-9][0-9]{0,3})\.json")
 _ATTACHMENT = re.compile(r"붙임([1-9][0-9]{0,3})-.+", re.DOTALL)
 
@@ -114,7 +115,8 @@ def check_finalized(
 ) -> None:
     """Check the proof that this very PDF is in the log, after the filing of its record.
 
-    Where that stands in a later log, whose opening the PDF cannot hold, it is left to the bundle.
+    Left to the bundle: where it stands in a later log, whose opening the PDF cannot hold, and what
+    the PDF proves under heads that nobody had confirmed when it was made.
     """
     with report.checking(
         "이 PDF가 장부에 적힌 바로 그 파일입니다.", "PDF의 증명 파일이 맞지 않습니다."
@@ -124,10 +126,13 @@ def check_finalized(
         if chain is not None:
             _demand_following(link, chain)
             if link.origin not in {known.origin for known in chain.links}:
-                report.unchecked(CONTINUED)
+                report.until_bundle(_CONTINUED)
         report.saw([link.head])
         report.proven = chain is not None
         report.confirmed = link.head.judgement.confirmed
+        held = chain.links if chain is not None and report.confirmed else []
+        if not all(known.head.judgement.confirmed for known in held):
+            report.until_bundle(_INSIDE)
         _tell_cosigners(link.head.judgement, report)
 
 
@@ -192,7 +197,10 @@ def read_events(parts: Mapping[str, bytes], policy: Policy, last: Event = Event.
     if openings.data.keys() - known:
         raise Wrong("들어 있지 않은 사건의 값이 섞여 있습니다.")
     if links[-1].entry.event is not last:
-        raise Wrong("상신하거나 등록한 사건이 없습니다.")
+        raise Wrong(
+            f"{EVENTS[last]}한 사건(leaf-{len(links) + 1}.json)이 들어 있지 않습니다. "
+            "파일을 다시 받아 주세요."
+        )
     return Events(opened, links, basis)
 
 
@@ -228,7 +236,7 @@ def _check_events(events: Events, policy: Policy, report: Report) -> None:
         f"이 문서의 사건 {len(events.links)}건이 모두 봉인 장부({origins})에 있습니다.",
         "사건의 순서가 맞지 않습니다.",
     ):
-        demand_logs(events.opened, [*events.links, *events.basis], policy)
+        tell_ends(demand_logs(events.opened, [*events.links, *events.basis], policy), report)
     with report.checking(
         "사건이 상신부터 등록까지 빠짐없이 순서대로 이어집니다.", "사건의 순서가 맞지 않습니다."
     ):
@@ -275,7 +283,7 @@ def _read_document(parts: Mapping[str, bytes], events: Events) -> Document:
     links = events.links
     for name in parts:
         if name not in _PARTS and not any(
-            shape.fullmatch(name) for shape in (_LEAF_PART, _ATTACHMENT)
+            shape.fullmatch(name) for shape in (LEAF_PART, _ATTACHMENT)
         ):
             raise Wrong(f"이 문서의 것이 아닌 파일이 들어 있습니다: {name}")
     record = Fields.parse(parts["record.json"])
@@ -288,7 +296,7 @@ def _read_document(parts: Mapping[str, bytes], events: Events) -> Document:
         default=None,
     )
     if start is None:
-        raise Wrong("상신하거나 등록한 사건이 없습니다.")
+        raise Wrong("상신한 사건이 들어 있지 않습니다. 파일을 다시 받아 주세요.")
     line = content.items("line")
     if not line:
         raise Wrong("본문에 결재선이 없습니다.")

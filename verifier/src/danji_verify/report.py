@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from enum import IntEnum, StrEnum
 
 from danji_verify.errors import VerifyError, Wrong
-from danji_verify.policy import Head
+from danji_verify.policy import Fork, Head
 
 KST = timezone(timedelta(hours=9))
 
@@ -29,11 +29,16 @@ class Verdict(IntEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing checked, or not. `detail` is for an engineer, in English."""
+    """One thing checked, or not. `detail` is for an engineer, in English.
+
+    `settled` is what may be said instead once a bundle showed what a PDF alone leaves open; empty
+    where there is nothing left to say.
+    """
 
     state: State
     sentence: str
     detail: str | None = None
+    settled: str | None = None
 
 
 @dataclass
@@ -50,6 +55,7 @@ class Report:
     quorum: bool = False  # the policy names witnesses whose cosignatures are needed
     confirmed: bool = False  # 확정: enough witnesses cosigned; otherwise 잠정
     heads: list[Head] = field(default_factory=list)  # every head it was proven under
+    ends: list[Head] = field(default_factory=list)  # where logs ended that others continued
     questions: list[str] = field(default_factory=list)  # what keeps the verdict open
     evidence: list[str] = field(default_factory=list)  # signed notes that contradict each other
 
@@ -67,6 +73,30 @@ class Report:
         self.unchecked(sentence)
         self.questions.append(sentence)
 
+    def until_bundle(self, sentence: str, settled: str = "") -> None:
+        """Something that only a bundle can show; `settled` is what it then shows."""
+        self.findings.append(Finding(State.UNCHECKED, sentence, settled=settled))
+
+    def proven_under(self, head: Head, sentence: str) -> None:
+        """Something that is so if the log has an event: told as open until the head counts."""
+        if self.quorum and not head.judgement.confirmed:
+            self.until_bundle(f"아직 잠정인 증명입니다: {sentence}", sentence)
+        else:
+            self.ok(sentence)
+
+    def settle(self) -> None:
+        """A bundle showed what the PDF alone left open, under the heads of this report."""
+        self.findings = [
+            Finding(State.OK, found.settled) if found.settled and self.confirmed else found
+            for found in self.findings
+            if found.settled != ""
+        ]
+
+    def forked(self, problem: Fork) -> None:
+        """Two heads that contradict each other are evidence against whoever keeps the log."""
+        self.failed(f"{problem} 아래 증거를 보관하고 확인 기관에 알려 주세요.")
+        self.evidence += [note.decode() for note in problem.notes]
+
     def saw(self, heads: Iterable[Head]) -> None:
         known = {head.note for head in self.heads}
         self.heads += {head.note: head for head in heads if head.note not in known}.values()
@@ -79,6 +109,8 @@ class Report:
         """
         try:
             yield
+        except Fork as problem:
+            self.forked(problem)
         except Wrong as problem:
             self.failed(str(problem))
         except VerifyError as problem:
@@ -109,7 +141,10 @@ class Report:
             holds = "결론: 확인할 수 있는 것은 모두 맞습니다"
             return f"{holds}({'확정' if self.confirmed else _ALONE})."
         if self.verdict is Verdict.REFUSED:
-            return "결론: 맞지 않는 것이 있습니다. 이 파일을 믿지 마세요."
+            return (
+                "결론: 맞지 않는 것이 있습니다. 이 파일을 믿지 마세요. 다시 받아 확인해 보시고, "
+                "그래도 같으면 확인 기관(시·군·구)에 알려 주세요."
+            )
         return f"결론: {self._open}"
 
     @property

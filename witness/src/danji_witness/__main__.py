@@ -4,22 +4,25 @@ Exit code: 0 when all went well, 1 when something was refused or needs attention
 """
 
 import argparse
-import json
 import sys
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
 from danji_witness.errors import Refused
+from danji_witness.files import write_whole
 from danji_witness.folder import Folder, make, open_folder
-from danji_witness.logs import LogList, log_id, log_line, parse_logs
-from danji_witness.mirror import Mirror
-from danji_witness.pull import BUDGET, FULL_BUDGET, Sources, Visitor, run_in_thread
+from danji_witness.logs import LogList, log_id, log_line, parse_logs, with_line
+from danji_witness.mirror import Flag, Mirror, read_flags
+from danji_witness.pull import BUDGET, Sources, Visitor, run_in_thread
 from danji_witness.state import Head, State
+from danji_witness.steady import LEAP
 from danji_witness.web import load_witness, serve, start_logging
-from danji_witness.witness import Witness
+from danji_witness.witness import UNPROVEN, Witness
 
 EVERY = 60  # seconds between visits, unless said otherwise
 SHOWN_FLAGS = 5
@@ -99,11 +102,13 @@ def _watch(options: argparse.Namespace) -> int:
     line = log_line(options.vkey, options.url, options.site)
     if options.vkey == str(identity.key):
         raise Refused("그것은 이 확인 기관의 열쇠입니다. 장부의 열쇠를 적어 주세요.")
-    before = folder.logs.read_text("utf-8-sig")
-    after = before + ("" if before.endswith("\n") or not before else "\n") + line
-    parse_logs(after)
-    folder.logs.write_text(after, "utf-8")
-    _say("장부를 더했습니다. 실행 중이면 곧 지켜보기 시작합니다.")
+    after = with_line(folder.logs.read_text("utf-8-sig"), line)
+    write_whole(folder.logs, after.encode())
+    origin = options.vkey.partition("+")[0]
+    if len(parse_logs(after)[origin].keys) > 1:
+        _say("이 장부의 새 열쇠로 더했습니다. 이제 이 열쇠로 서명한 머리에만 확인 서명합니다.")
+    else:
+        _say("장부를 더했습니다. 실행 중이면 곧 지켜보기 시작합니다.")
     return 0
 
 
@@ -115,26 +120,26 @@ def _run(options: argparse.Namespace) -> int:
         raise Refused("사본은 찾아가며 살펴야 합니다. --pull을 0으로 두지 마세요.")
     with folder.taken():
         start_logging()
-        copied_from = Sources(FULL_BUDGET) if options.mirror else None
-        witness = load_witness(folder, copied_from)
+        sources = Sources(BUDGET)
+        visits = options.pull > 0
+        witness = load_witness(folder, sources if options.mirror else None, visits=visits)
         _greet(witness, options)
-        begin, end = _visiting(witness, options)
+        begin, end = _visiting(witness, sources, options)
         try:
             if options.listen is None:
                 begin()
                 threading.Event().wait()
             else:
-                serve(folder, options.listen, begin, mirrored=options.mirror)
+                serve(folder, options.listen, begin, mirrored=options.mirror, visits=visits)
         finally:
-            if copied_from is not None:
-                copied_from.stop()
+            sources.stop()
             end()
             witness.close()
     return 0
 
 
 def _visiting(
-    witness: Witness, options: argparse.Namespace
+    witness: Witness, sources: Sources, options: argparse.Namespace
 ) -> tuple[Callable[[], None], Callable[[], None]]:
     """What begins visiting the logs, and what ends it."""
     ends: list[Callable[[], None]] = []
@@ -142,9 +147,8 @@ def _visiting(
 
     def begin() -> None:
         if options.pull > 0:
-            sources = Sources(BUDGET)
             visitor = Visitor(witness, sources, every=options.pull, mirror=mirror)
-            ends.extend([sources.stop, run_in_thread(visitor)])
+            ends.append(run_in_thread(visitor))
 
     def end() -> None:
         for each in ends:
@@ -165,6 +169,12 @@ def _greet(witness: Witness, options: argparse.Namespace) -> None:
         + ". ".join(ways)
         + ". 멈추려면 Ctrl+C를 누릅니다."
     )
+    newest = max((head.time for head in witness.state.heads()), default=None)
+    if newest is not None and time.time() - newest > LEAP:
+        _say(
+            f"마지막으로 서명한 때는 {_moment(newest)}이고, 컴퓨터의 시계는 지금 "
+            f"{_moment(int(time.time()))}입니다. 시계가 앞서 있으면 먼저 맞춰 주세요."
+        )
 
 
 def _status(options: argparse.Namespace) -> int:
@@ -197,19 +207,24 @@ def _log_status(folder: Folder, state: State, log: str, origin: str, head: Head 
     problems = [text for text in (state.halted(log), state.trouble(log)) if text]
     if evidence:
         problems.append(f"장부가 서명한 잘못된 머리 {evidence}개를 evidence 폴더에 남겼습니다.")
+    if unproven := len(list((folder.evidence / log / UNPROVEN).glob("*.txt"))):
+        lines.append(f"  이어지는지 볼 수 없던 머리 {unproven}개가 evidence 폴더에 따로 있습니다.")
     _say("\n".join([*lines, *(f"  ! {problem}" for problem in problems)]))
     return not problems
 
 
 def _flag_status(folder: Folder) -> bool:
     """Say what was odd in the logs. Returns: whether nothing was."""
-    if not folder.flags.exists():
+    count, last = 0, deque[Flag](maxlen=SHOWN_FLAGS)
+    for flag in read_flags(folder):
+        count += 1
+        last.append(flag)
+    if not count:
         return True
-    rows = [json.loads(row) for row in folder.flags.read_text("utf-8").splitlines()]
-    _say(f"\n살펴볼 것이 {len(rows):,}가지 있습니다(flags.jsonl). 마지막 것부터:")
-    for row in rows[: -SHOWN_FLAGS - 1 : -1]:
-        where = "" if row["index"] is None else f" {row['index']}번 항목:"
-        _say(f"  ! {row['origin']}{where} {row['sentence']}")
+    _say(f"\n살펴볼 것이 {count:,}가지 있습니다(flags.jsonl). 마지막 것부터:")
+    for flag in reversed(last):
+        where = "" if flag.index is None else f" {flag.index}번 항목:"
+        _say(f"  ! {flag.origin}{where} {flag.sentence}")
     return False
 
 
@@ -224,8 +239,8 @@ def _listen(text: str) -> tuple[str, int]:
     return address.strip("[]"), int(port)
 
 
-def _moment(time: int) -> str:
-    return datetime.fromtimestamp(time).astimezone().strftime("%Y. %m. %d. %H:%M")
+def _moment(at: int) -> str:
+    return datetime.fromtimestamp(at).astimezone().strftime("%Y. %m. %d. %H:%M")
 
 
 def _say(text: str) -> None:

@@ -19,6 +19,7 @@ _TABLES = (
     " leaf BLOB NOT NULL, at INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS collected (origin TEXT PRIMARY KEY, size INTEGER NOT NULL,"
     " root BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS closed (closed INTEGER NOT NULL)",
 )
 
 
@@ -50,6 +51,14 @@ class Book:
     def learn(self, document: str, last: Last) -> None:
         row = [document, last.seq, last.leaf, int(last.at.timestamp())]
         self._database.execute("INSERT OR REPLACE INTO chain VALUES (?, ?, ?, ?)", row)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the event that closes this log has come."""
+        return self._database.execute("SELECT 1 FROM closed").fetchone() is not None
+
+    def close(self) -> None:
+        self._database.execute("INSERT INTO closed VALUES (1)")
 
     def collected(self, origin: str) -> Checkpoint | None:
         query = "SELECT size, root FROM collected WHERE origin = ?"

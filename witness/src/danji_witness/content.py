@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from danji_verify.chain import collects_heads, log_number, log_series
 from danji_verify.checkpoint import Checkpoint
-from danji_verify.entry import Entry, parse_entry
+from danji_verify.entry import Entry, Event, parse_entry
 from danji_verify.errors import VerifyError
 from danji_verify.merkle import leaf_hash
 from danji_verify.note import parse_note
 
 TOLERANCE = timedelta(minutes=10)
-_FURTHER = re.compile(r"/apt/[A-Z][0-9]{8}/(?!1$)[0-9]+$")
+_COMPLEX = re.compile(r".+/apt/([A-Z][0-9]{8})")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Known(Protocol):
 
     def learn(self, document: str, last: Last) -> None: ...
 
+    @property
+    def closed(self) -> bool: ...
+
+    def close(self) -> None: ...
+
     def collected(self, origin: str) -> Checkpoint | None: ...
 
     def collect(self, head: Checkpoint) -> None: ...
@@ -47,22 +53,28 @@ class Known(Protocol):
 
 def oddities(entry: bytes, origin: str, interval: Interval, known: Known) -> Iterator[str]:
     """What is odd about the next entry of a log, in sentences; the entry is learnt."""
-    if "/heads/" in origin:
+    if collects_heads(origin):
         yield from _odd_head(entry, known)
     else:
-        # A further log goes on with documents that the one before it began.
-        begins = not _FURTHER.search(origin)
-        yield from _odd_event(entry, interval, known, begins=begins)
+        yield from _odd_event(entry, origin, interval, known)
 
 
-def _odd_event(data: bytes, interval: Interval, known: Known, *, begins: bool) -> Iterator[str]:
+def _odd_event(data: bytes, origin: str, interval: Interval, known: Known) -> Iterator[str]:
     try:
         entry = parse_entry(data)
     except VerifyError:
         yield "정해진 양식이 아닙니다."
         return
+    whose = _COMPLEX.fullmatch(log_series(origin))
+    if whose is not None and entry.complex != whose[1]:
+        yield f"다른 단지({entry.complex})의 사건입니다."
+    if known.closed:
+        yield "장부를 닫은 뒤의 사건입니다."
+    if entry.event is Event.LOG_CLOSED:
+        known.close()
     last = known.last(entry.document)
-    if begins or last is not None:
+    # A further log goes on with documents that the one before it began.
+    if last is not None or log_number(origin) <= 1:
         yield from _odd_place(entry, last)
     if interval.since is not None and entry.at < interval.since - TOLERANCE:
         yield (

@@ -13,6 +13,18 @@ class Halted(Trouble):
     """This log is cosigned no more: the witness has forgotten something that it signed."""
 
 
+class Busy(Trouble):
+    """Others are at it just now; nothing is wrong."""
+
+
+class TooSlow(Trouble):
+    """Reading a log took longer than one visit may."""
+
+
+class ClockAhead(Trouble):
+    """The clock went ahead by more than the time that has passed."""
+
+
 class ClockBehind(Trouble):
     """The clock shows a time before the last cosignature."""
 

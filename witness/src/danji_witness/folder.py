@@ -4,7 +4,7 @@ key.pem       the key of the witness; never leaves this folder
 state.db      what was cosigned last, of every log
 logs.txt      which logs are watched; edited by hand
 public/       <log>/checkpoint: the same heads as anybody may read them
-evidence/     <log>/: what a log signed and should not have
+evidence/     <log>/: heads that a log signed and should not have; unproven/: perhaps should not
 mirror/, held/, flags.jsonl    the copies of a witness that keeps them (danji_witness.mirror)
 """
 

@@ -3,7 +3,8 @@
     log <vkey> [<address of the log>] [<address of the site that takes cosignatures>]
 
 The same as in a tlog-policy, so a line of a log's `policy.txt` can be copied. Two lines of one
-origin are two keys of one log: during a rotation the old and the new one.
+origin are two keys of one log, the newest first, as in `policy.txt`: during a rotation a log
+signs with both. What the older one signs alone is not cosigned: it may have been stolen.
 """
 
 import threading
@@ -23,12 +24,14 @@ TEMPLATE = """\
 # 지켜볼 장부를 한 줄에 하나씩 적습니다.
 #   log <장부의 열쇠> <장부의 주소>
 # 단지의 장부 화면이나 policy.txt에 있는 줄을 그대로 옮겨 적으시면 됩니다.
+# 열쇠가 바뀐 장부는 새 열쇠의 줄을 위에 둡니다. 맨 위의 열쇠로 서명한 머리에만 확인 서명합니다.
 """
 
 
 @dataclass(frozen=True)
 class WatchedLog:
-    """A log, the keys that sign for it, and where it is read; an address may be missing.
+    """A log, the keys that sign for it, the newest first, and where it is read; an address may be
+    missing.
 
     `url` is the prefix of the log's files, `site` where cosignatures are handed in; neither ends
     in a slash. Without them the log comes to the witness by itself.
@@ -76,6 +79,22 @@ def log_line(vkey: str, url: str, site: str = "") -> str:
     return f"{line}\n"
 
 
+def with_line(text: str, line: str) -> str:
+    """The list with one more line, above those of the same log: the key added last is the newest.
+
+    Raises: Refused when the list could not be read then.
+    """
+    origin = _parse_line(line.split()).origin
+    lines = text.splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    places = [number for number, each in enumerate(lines) if _is_of(each, origin)]
+    lines.insert(places[0] if places else len(lines), line)
+    after = "".join(lines)
+    parse_logs(after)
+    return after
+
+
 class LogList:
     """The list in a file, read again whenever the file has changed."""
 
@@ -111,6 +130,12 @@ class LogList:
         except OSError:
             return (0, 0)
         return (status.st_mtime_ns, status.st_size)
+
+
+def _is_of(line: str, origin: str) -> bool:
+    """Whether a line of the list names a key of this log."""
+    words = line.split()
+    return len(words) > 1 and words[0] == "log" and words[1].partition("+")[0] == origin
 
 
 def _parse_line(words: list[str]) -> WatchedLog:

@@ -11,7 +11,7 @@ from urllib3.exceptions import HTTPError
 
 from danji_verify.note import MAX_NOTE
 from danji_verify.tiles import MAX_ENTRY, WIDTH
-from danji_witness.errors import Trouble
+from danji_witness.errors import TooSlow, Trouble
 
 TIMEOUT = (10.0, 20.0)  # seconds to connect, and of silence while reading
 MAX_FILE = WIDTH * (MAX_ENTRY + 2)  # bytes; a full bundle of the longest entries
@@ -71,7 +71,7 @@ class Source:
         if self._stop.is_set():
             raise Trouble("멈추는 중입니다.")
         if time.monotonic() > self._until:
-            raise Trouble(f"{self._url}: 너무 오래 걸려 그만두었습니다.")
+            raise TooSlow(f"{self._url}: 너무 오래 걸려 그만두었습니다.")
 
 
 def hand_in(session: requests.Session, site: str, note: bytes) -> None:

@@ -25,10 +25,12 @@ from granian.server import Server
 from danji_witness.errors import Refused
 from danji_witness.folder import Folder
 from danji_witness.mirror import Mirror
-from danji_witness.pull import FULL_BUDGET, Sources
+from danji_witness.pull import BUDGET, Sources
 from danji_witness.witness import MAX_BODY, Answer, Witness
 
-THREADS = 4  # requests judged at once; one of them writes at a time
+THREADS = 4  # heads judged at once; one of them writes at a time
+READERS = 2  # others answered at once
+HOLDS = 3  # heads for which files of their logs are fetched at once
 PATIENCE = 10  # seconds for a request to arrive whole
 LOG_FORMAT = "%(asctime)s %(message)s"
 LOG_TIME = "%Y-%m-%d %H:%M:%S"
@@ -41,26 +43,31 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
-def load_witness(folder: Folder, copied_from: Sources | None) -> Witness:
+def load_witness(
+    folder: Folder, copied_from: Sources | None, *, visits: bool, holds: int | None = None
+) -> Witness:
     """The witness of a folder, with copies of its logs where there is something to read them from.
 
+    Args: `visits` and `holds` as Witness and Mirror have them.
     Raises: Refused.
     """
-    return Witness(folder, keeper=None if copied_from is None else Mirror(folder, copied_from))
+    keeper = None if copied_from is None else Mirror(folder, copied_from, holds=holds)
+    return Witness(folder, keeper=keeper, visits=visits)
 
 
 def application(witness: Witness) -> Application:
     """ASGI: a body that comes slowly, or never, holds no thread."""
-    threads = ThreadPoolExecutor(THREADS, thread_name_prefix="witness")
+    judging = ThreadPoolExecutor(THREADS, thread_name_prefix="judge")
+    reading = ThreadPoolExecutor(READERS, thread_name_prefix="read")
 
     async def answer(scope: Message, receive: Receive, send: Send) -> None:
         method, path = scope["method"], str(scope["path"])
         if path == "/add-checkpoint":
             said = Answer(405, b"POST only\n")
             if method == "POST":
-                said = await _add_checkpoint(witness, scope, receive, threads)
+                said = await _add_checkpoint(witness, scope, receive, judging)
         elif method in ("GET", "HEAD"):
-            said = await asyncio.get_running_loop().run_in_executor(threads, _read, witness, path)
+            said = await asyncio.get_running_loop().run_in_executor(reading, _read, witness, path)
         else:
             said = Answer(405, b"GET only\n")
         headers = {"content-type": said.type, "content-length": str(len(said.body))}
@@ -72,11 +79,17 @@ def application(witness: Witness) -> Application:
 
 
 def serve(
-    folder: Folder, listen: tuple[str, int], begin: Callable[[], None], *, mirrored: bool
+    folder: Folder,
+    listen: tuple[str, int],
+    begin: Callable[[], None],
+    *,
+    mirrored: bool,
+    visits: bool,
 ) -> None:
     """Serve until told to stop.
 
-    Args: `listen` is address and port; `begin` is called once the server is about to listen.
+    Args: `listen` is address and port; `begin` is called once the server is about to listen;
+    `visits` as Witness has it.
     Raises: Refused when somebody else listens there.
     """
     _demand_free(listen)
@@ -99,7 +112,7 @@ def serve(
         log_level=LogLevels.warning,
     )
     server.on_startup(begin)
-    server.serve(target_loader=partial(_loaded, folder, mirrored))
+    server.serve(target_loader=partial(_loaded, folder, mirrored, visits))
 
 
 def start_logging() -> None:
@@ -120,13 +133,14 @@ def _demand_free(listen: tuple[str, int]) -> None:
             ) from problem
 
 
-def _loaded(folder: Folder, mirrored: bool, _target: str) -> Application:
+def _loaded(folder: Folder, mirrored: bool, visits: bool, _target: str) -> Application:
     """What the serving process serves. It ends when the one that started it is gone."""
     start_logging()
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_after, args=[parent.join], daemon=True).start()
-    return application(load_witness(folder, Sources(FULL_BUDGET) if mirrored else None))
+    copied_from = Sources(BUDGET) if mirrored else None
+    return application(load_witness(folder, copied_from, visits=visits, holds=HOLDS))
 
 
 def _end_after(wait: Callable[[], None]) -> None:
@@ -167,7 +181,9 @@ def _announced(scope: Message) -> int:
         for name, value in (headers if isinstance(headers, list) else [])
         if bytes(name).lower() == b"content-length"
     ]
-    return int(lengths[0]) if lengths and lengths[0].isdigit() else 0
+    if not lengths or not lengths[0].isdigit():
+        return 0
+    return int(lengths[0]) if len(lengths[0]) < 20 else MAX_BODY + 1
 
 
 async def _body(receive: Receive) -> bytes | None:

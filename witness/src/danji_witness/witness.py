@@ -8,24 +8,26 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import Protocol
 
 from danji_verify.canonical import b64decode, b64encode
 from danji_verify.checkpoint import Checkpoint, cosign, parse_decimal
 from danji_verify.errors import FormatError, NoteError, ProofError, VerifyError
 from danji_verify.merkle import EMPTY_ROOT, HASH_SIZE, verify_consistency
-from danji_verify.note import MAX_NOTE, Note, format_note, parse_note, verify_signatures
-from danji_witness.errors import ClockBehind, Conflict, Halted, Inconsistent, Refused, Trouble
+from danji_verify.note import MAX_NOTE, Note, Signature, format_note, parse_note, verify_signatures
+from danji_witness.errors import Busy, Conflict, Halted, Inconsistent, Refused, Trouble
 from danji_witness.files import write_over, write_whole
 from danji_witness.folder import Folder, open_folder
 from danji_witness.logs import LogList, WatchedLog
 from danji_witness.state import Head
+from danji_witness.steady import SteadyClock, moment
 
 MAX_PROOF = 63  # hashes
 MAX_BODY = MAX_NOTE + 4096  # bytes; a note and 63 lines of hashes
-MAX_EVIDENCE = 100  # files of one log
+MAX_EVIDENCE = 100  # files of one log, and as many that prove nothing by themselves
+UNPROVEN = "unproven"  # folder of the latter
 
 log = logging.getLogger("danji_witness")
 
@@ -41,7 +43,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Signed:
-    """A head that one of the log's keys signed."""
+    """A head that the newest of the log's keys signed."""
 
     log: WatchedLog
     note: Note
@@ -99,8 +101,12 @@ class Witness:
         *,
         clock: Callable[[], float] = time.time,
         keeper: Keeper | None = None,
+        visits: bool = True,
     ) -> None:
-        """Raises: Refused when the folder's state is lost, rolled back or damaged."""
+        """Args: `visits`: somebody goes to the logs as well and hands cosignatures in.
+
+        Raises: Refused when the folder's state is lost, rolled back or damaged.
+        """
         self.folder = folder
         self.identity, self.state = open_folder(folder)
         try:
@@ -110,6 +116,8 @@ class Witness:
             raise
         self.clock = clock
         self.keeper = keeper
+        self._steady = SteadyClock(clock)
+        self._visits = visits
         for head in self.state.heads():
             if not self._is_published(head):
                 self._publish(head.log)
@@ -128,16 +136,17 @@ class Witness:
             request, signed = self._read(body)
         except _TurnedAway as turned:
             return turned.answer
-        return self._answer(signed, request.old, request.proof, body)
+        return self._answer(signed, request.old, request.proof)
 
     def signed_by(self, watched: WatchedLog, note: Note) -> Signed:
         """The head in a note.
 
-        Raises: NoteError when the log did not sign it, or a known signature does not hold;
-        FormatError when it is no checkpoint of this log; EmptyTreeWithAnotherRoot.
+        Raises: NoteError when the newest key of the log did not sign it, or a known signature does
+        not hold; FormatError when it is no checkpoint of this log; EmptyTreeWithAnotherRoot.
         """
-        if not verify_signatures(note, watched.keys):
-            raise NoteError("a checkpoint that its log did not sign")
+        verified = verify_signatures(note, watched.keys)
+        if watched.keys[0] not in (each.key for each in verified):
+            raise NoteError("a checkpoint that its log did not sign with its newest key")
         try:
             checkpoint = Checkpoint.parse(note.text)
         except FormatError:
@@ -159,19 +168,16 @@ class Witness:
         """
         watched = signed.log
         known = self.state.head(watched.id)
-        self.demand_remembered(signed)
+        self.demand_remembered(watched, signed.note)
         _demand_continues(known, signed.checkpoint, old, proof)
         if self.keeper is not None:
             self.keeper.hold(watched, signed.checkpoint, known.time if known else None)
         with self.state.alone():
+            # Somebody else may have noticed meanwhile that we forgot something.
+            self._demand_not_halted(watched)
             known = self.state.head(watched.id)
             _demand_continues(known, signed.checkpoint, old, proof)
-            now = int(self.clock())
-            if known is not None and now < known.time:
-                raise ClockBehind(
-                    f"컴퓨터의 시계가 뒤로 갔습니다. {_moment(known.time)}에 서명했는데 "
-                    f"지금은 {_moment(now)}입니다. 시계를 맞춰 주세요."
-                )
+            now = self._steady.now(known.time if known is not None else 0)
             if known is not None and (known.time, known.size) == (now, signed.checkpoint.size):
                 return known
             head = self._cosigned(signed, now, delivered)
@@ -179,34 +185,53 @@ class Witness:
         self._publish(watched.id)
         return head
 
-    def demand_remembered(self, signed: Signed) -> None:
-        """A head that carries our own cosignature must not be newer than what we remember.
+    def demand_remembered(self, watched: WatchedLog, note: Note) -> None:
+        """A note that carries our own cosignature must not be newer than what we remember.
+
+        Whether the log signed it does not matter: our own signature says enough, and what a key
+        signed that is not listed any more is no less ours.
 
         Raises: Halted, from then on for every head of this log.
         """
-        if reason := self.state.halted(signed.log.id):
-            raise Halted(reason)
-        time = self._own_time(signed.note)
+        self._demand_not_halted(watched)
+        time = self._own_time(note)
         if time is None:
             return
-        known = self.state.head(signed.log.id)
-        size, root = signed.checkpoint.size, signed.checkpoint.root
-        if known is not None and size <= known.size and time <= known.time:
-            same_tree = size < known.size or root == known.root
+        shown = Checkpoint.parse(note.text)
+        known = self.state.head(watched.id)
+        if shown.origin != watched.origin:
+            return
+        if known is not None and shown.size <= known.size and time <= known.time:
+            same_tree = shown.size < known.size or shown.root == known.root
             if same_tree:
                 return
         kept = 0 if known is None else known.size
         reason = (
-            f"이 장부에는 우리가 {size}번까지 서명한 것({_moment(time)})이 있는데, 우리 기록에는 "
-            f"{kept}번까지만 있습니다. 폴더가 통째로 되돌려졌거나 같은 열쇠를 두 곳에서 씁니다. "
-            "이 장부에는 더 서명하지 않습니다. 새 폴더에서 새 이름으로 다시 시작해 주세요."
+            f"이 장부에는 우리가 {shown.size}번까지 서명한 것({moment(time)})이 있는데, 우리 "
+            f"기록에는 {kept}번까지만 있습니다. 폴더가 통째로 되돌려졌거나 같은 열쇠를 두 곳에서 "
+            "씁니다. 이 장부에는 더 서명하지 않습니다. 새 폴더에서 새 이름으로 다시 시작해 주세요."
         )
-        self.state.halt(signed.log.id, reason, int(self.clock()))
+        self.state.halt(watched.id, reason, int(self.clock()))
         raise Halted(reason)
 
-    def keep_evidence(self, signed: Signed, old: int, proof: Sequence[bytes]) -> None:
-        """Keep a head that the log signed and should not have, as a request of add-checkpoint."""
-        self._keep_evidence(signed.log, request_body(old, proof, signed.note))
+    def keep_evidence(self, signed: Signed) -> bool:
+        """Keep a head that convicts its log: of a size that we cosigned, and of another tree.
+
+        Returns: whether it does.
+        """
+        known = self.state.head(signed.log.id)
+        shown = signed.checkpoint
+        if known is None or known.size != shown.size or known.root == shown.root:
+            return False
+        self._keep(signed.log, signed.note, self.folder.evidence / signed.log.id)
+        return True
+
+    def keep_unproven(self, signed: Signed) -> None:
+        """Keep a head that the files of its log did not prove to continue what we cosigned.
+
+        Either may be wrong, the head or the files, so it convicts nobody by itself.
+        """
+        self._keep(signed.log, signed.note, self.folder.evidence / signed.log.id / UNPROVEN)
 
     def _read(self, body: bytes) -> tuple[Request, Signed]:
         """Cheapest checks first: whoever is not a known log costs no signature and no disk."""
@@ -223,7 +248,7 @@ class Witness:
         except NoteError as problem:
             raise _TurnedAway(403, "not signed by this log") from problem
         except EmptyTreeWithAnotherRoot as problem:
-            self._keep_evidence(watched, body)
+            self._keep(watched, note, self.folder.evidence / watched.id)
             raise _TurnedAway(422, "another root for an empty tree") from problem
         except FormatError as problem:
             raise _TurnedAway(400, "malformed") from problem
@@ -231,17 +256,21 @@ class Witness:
             raise _TurnedAway(400, "the old size is larger")
         return request, signed
 
-    def _answer(self, signed: Signed, old: int, proof: Sequence[bytes], body: bytes) -> Answer:
+    def _answer(self, signed: Signed, old: int, proof: Sequence[bytes]) -> Answer:
         watched = signed.log
+        # Anybody may have posted a public head: where we visit the log, we hand it in ourselves.
+        delivered = not (self._visits and watched.site)
         try:
-            head = self.cosign(signed, old, proof, delivered=True)
+            head = self.cosign(signed, old, proof, delivered=delivered)
         except Conflict as conflict:
-            self._keep_two_faces(signed, body)
+            self.keep_evidence(signed)
             return Answer(409, b"%d\n" % conflict.size, "text/x.tlog.size")
         except Inconsistent:
-            self._keep_evidence(watched, body)
-            self._tell(watched, "앞의 머리와 이어지지 않는 머리를 물리쳤습니다.")
+            # A wrong proof says nothing of the log: whoever wrote it needed no key.
+            self.keep_evidence(signed)
             return Answer(422, b"not consistent with what was cosigned\n")
+        except Busy as busy:
+            return Answer(503, f"{busy}\n".encode())
         except (Trouble, OSError) as trouble:
             self._tell(watched, str(trouble))
             return Answer(503, f"{trouble}\n".encode())
@@ -251,8 +280,7 @@ class Witness:
 
     def _cosigned(self, signed: Signed, now: int, delivered: bool) -> Head:
         identity = self.identity
-        keys = {(key.name, key.key_id) for key in signed.log.keys}
-        lines = [line for line in signed.note.signatures if (line.name, line.key_id) in keys]
+        lines = _lines_of(signed.log, signed.note)
         own = cosign(signed.checkpoint, name=identity.name, private_key=identity.private, at=now)
         return Head(
             log=signed.log.id,
@@ -289,20 +317,17 @@ class Witness:
     def _is_own(self, key_id: bytes) -> bool:
         return key_id == self.identity.key.key_id
 
-    def _keep_two_faces(self, signed: Signed, body: bytes) -> None:
-        known = self.state.head(signed.log.id)
-        shown = signed.checkpoint
-        if known is not None and known.size == shown.size and known.root != shown.root:
-            self._keep_evidence(signed.log, body)
+    def _demand_not_halted(self, watched: WatchedLog) -> None:
+        if reason := self.state.halted(watched.id):
+            raise Halted(reason)
 
-    def _keep_evidence(self, watched: WatchedLog, body: bytes) -> None:
-        folder = self.folder.evidence / watched.id
-        # Named by the note alone: the same head with other proofs is the same evidence.
-        name = sha256(body.partition(b"\n\n")[2]).hexdigest()[:32]
-        kept = list(folder.glob("*.txt"))
-        if len(kept) < MAX_EVIDENCE and not any(path.stem == name for path in kept):
-            write_whole(folder / f"{name}.txt", body)
-            log.warning("%s: 장부가 서명한 잘못된 머리를 증거로 남겼습니다.", watched.origin)
+    def _keep(self, watched: WatchedLog, note: Note, folder: Path) -> None:
+        """Keep a note with the log's own lines; named by its text, so that each is kept once."""
+        place = folder / f"{sha256(note.text.encode()).hexdigest()[:32]}.txt"
+        if place.exists() or len(list(folder.glob("*.txt"))) >= MAX_EVIDENCE:
+            return
+        write_whole(place, format_note(note.text, _lines_of(watched, note)))
+        log.warning("%s: 장부가 서명한 머리를 %s에 남겼습니다.", watched.origin, place)
 
     def _tell(self, watched: WatchedLog, sentence: str) -> None:
         try:
@@ -317,6 +342,12 @@ def request_body(old: int, proof: Sequence[bytes], note: Note) -> bytes:
     """The body of add-checkpoint."""
     head = "".join(f"{b64encode(item)}\n" for item in proof)
     return f"old {old}\n{head}\n".encode() + format_note(note.text, note.signatures)
+
+
+def _lines_of(watched: WatchedLog, note: Note) -> list[Signature]:
+    """The signatures of the log itself."""
+    keys = {(key.name, key.key_id) for key in watched.keys}
+    return [line for line in note.signatures if (line.name, line.key_id) in keys]
 
 
 def _demand_continues(
@@ -339,7 +370,3 @@ def _says_empty_with_another_root(text: str) -> bool:
         return b64decode(lines[2], HASH_SIZE) != EMPTY_ROOT
     except FormatError:
         return False
-
-
-def _moment(time: int) -> str:
-    return datetime.fromtimestamp(time).astimezone().strftime("%Y. %m. %d. %H:%M:%S")

@@ -82,7 +82,7 @@ def _watch(played: Played, complex_: Complex) -> None:
     with tenancy.within(complex_.id):
         logs = policy(complex_).logs
     known = (played.folder / "logs.txt").read_text(encoding="utf-8")
-    for log in logs:
+    for log in reversed(logs):  # of one log the key that is added last is the newest
         if str(log.key) not in known:
             _run("watch", str(played.folder), str(log.key), log.url or "")
 

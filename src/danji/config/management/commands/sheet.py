@@ -31,12 +31,14 @@ class Command(BaseCommand):
             complex_ = Complex.objects.filter(code=code).first()
             if complex_ is None:
                 raise CommandError(f"단지코드 {code}인 단지가 없습니다.")
-            path = print_complex(complex_, day)
+            paths = print_complex(complex_, day)
         else:
             path = print_collection(day)
-        if path is None:
+            paths = [path] if path else []
+        if not paths:
             raise CommandError(f"{day.year}년 {day.month}월에는 장부의 머리가 아직 없었습니다.")
-        self.stdout.write(f"만들었습니다: {path}")
+        for path in paths:
+            self.stdout.write(f"만들었습니다: {path}")
 
     def _month(self, text: str) -> date:
         try:
