@@ -4,12 +4,16 @@ from datetime import timedelta
 
 from danji.audit.findings import Severity
 from danji.audit.run import audit_complex
+from danji.base import tenancy
 from danji.config.schedule import run_jobs
 from danji.disclosure.queries import disclosed, pdf_of, proof_of
 from danji.records.models import Record
 from danji.signing import passkeys
+from danji.transparency.notary import publish_confirmed
 from danji.transparency.queries import policy
 from danji.transparency.sequencer import Sequencer
+from danji.transparency.tree import log_folder
+from danji.transparency.witnessing import hand_in, watched_log
 from danji_verify.check import check_pdf
 from danji_verify.pdf import open_sealed
 from danji_verify.record import check_document
@@ -29,10 +33,25 @@ def audit(complex_, at):
     return audit_complex(complex_, at=at + timedelta(minutes=5))
 
 
+def agree(complex_, witnesses, at, number=1):
+    """Let witnesses cosign the published head of a log, and publish that they agreed."""
+    data = (log_folder(complex_.code, number) / "checkpoint").read_bytes()
+    for witness in witnesses:
+        data = witness.signed_note(data, at)
+    hand_in(data, at=at)
+    publish_confirmed(watched_log(complex_), at)
+    tenancy._enter("app.complex", complex_.id)
+
+
+def said(audited, severity):
+    """What was found of one severity, in one text."""
+    kept = audited.found.kept
+    return "\n".join(found.sentence for found in kept if found.severity is severity)
+
+
 def faults(audited):
     """What was changed or is lost, in one text."""
-    kept = audited.found.kept
-    return "\n".join(found.sentence for found in kept if found.severity is Severity.FAULT)
+    return said(audited, Severity.FAULT)
 
 
 def approved(drafter, chief, manager, sign, at, **options):

@@ -3,15 +3,17 @@
 import base64
 import binascii
 import json
+import os
 import re
 from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 
 from danji.approvals import deciding, drafting, showing
-from danji.approvals.models import Document
+from danji.approvals.models import Document, Receipt
 from danji.approvals.receipts import send_receipts
 from danji.config.schedule import run_jobs
 from danji.disposal.actions import confirm_disposal, propose_disposal
@@ -86,7 +88,8 @@ def send_through(bookkeeper, chief, manager, clerk, sign, at) -> Document:
     )
     _tell_programs(document, bookkeeper, at)
     catch_up()
-    assert send_receipts(document.complex_id, at=at + timedelta(days=1, hours=-6))
+    send_receipts(document.complex_id, at=at + timedelta(days=1, hours=-6))
+    assert Receipt.objects.filter(told__gt=0).exists()
     # What somebody began to write in its place says the same.
     drafting.correct_document(document.id, actor=bookkeeper, at=at)
     return document
@@ -105,8 +108,16 @@ def erase(docs, manager, chair, at, basis=Basis.REQUEST, reason="정보주체의
     """Have two officers destroy documents, and do everything that follows from it."""
     disposal = propose_disposal(docs, basis, reason, actor=manager, at=at)
     confirm_disposal(disposal.id, actor=chair, at=at)
+    let_files_rest()
     catch_up()
     return disposal
+
+
+def let_files_rest(**since):
+    """Let the files have been kept for a while, two hours unless said otherwise."""
+    kept_at = (timezone.now() - timedelta(**since or {"hours": 2})).timestamp()
+    for path in files_kept():
+        os.utime(path, (kept_at, kept_at))
 
 
 # --- Looking for words --------------------------------------------------------------------------
@@ -154,10 +165,13 @@ def words_in_rows():
 
 
 def words_in_files():
-    """Which of the words stand in which files: `{(word, path)}`."""
+    """Which of the words stand in which files of whatever kind: `{(word, path)}`."""
     found = set()
-    for folder in (settings.FILES, settings.PUBLIC, settings.STAGING, settings.KEYS):
-        for path in Path(folder).rglob("*"):
+    home = Path(settings.FILES).parent
+    kinds = (settings.PUBLIC, settings.STAGING, settings.KEYS, settings.REPORTS, settings.ASIDE)
+    assert {Path(kind).parent for kind in (*kinds, settings.EVIDENCE)} == {home}
+    for folder in (home, settings.HOME / "run", settings.HOME / "logs"):
+        for path in folder.rglob("*"):
             if path.is_file():
                 text = path.read_bytes().decode("utf-8", "replace")
                 found |= {(word, str(path)) for word in WORDS.values() if word in text}

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from danji.base import tenancy
 from danji.base.outside import outside_session
 from danji.transparency.actions import append_event
-from danji.transparency.models import Log, Party
+from danji.transparency.models import ConfirmedHead, Log, Party, Witness
 from danji.transparency.notary import Notary, publish_confirmed
 from danji.transparency.sequencer import Sequencer
 from danji.transparency.tree import log_folder
@@ -129,6 +129,21 @@ def registered(witness, party, complex_, at):
         complex_=complex_,
         at=at,
     )
+
+
+def agreed(complex_, at, head):
+    """A head on which a witness of the complex and one of the city agreed, as it is kept."""
+    for party in (Party.COMPLEX, Party.CITY):
+        witness = SmallWitness(f"{party}.example", lambda: at)
+        Witness.objects.create(
+            name=witness.name, label=party.label, party=party, vkey=witness.vkey, since=at
+        )
+        head = witness.signed_note(head)
+    read = Checkpoint.parse(note.parse_note(head).text)
+    ConfirmedHead.objects.create(
+        origin=read.origin, size=read.size, root=read.root, note=head, confirmed_at=at
+    )
+    return head
 
 
 def happen(complex_, at, name=Event.DISCLOSED, said=b""):

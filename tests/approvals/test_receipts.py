@@ -1,14 +1,19 @@
-"""The morning after, everybody is told what was decided in their name: as the log has it."""
+"""Each morning everybody is told what was decided in their name: as the log has it."""
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from danji.approvals.models import Document, Receipt
-from danji.approvals.receipts import decided_on, send_receipts
+from danji.approvals.receipts import send_receipts
 from danji.outbox.models import Message
 from danji.rules.approval import Decision
-from danji.rules.periods import day_in_seoul
+from danji.transparency.models import Leaf
 from danji.transparency.sequencer import Sequencer
 from papers import decide, submit
 
@@ -37,8 +42,8 @@ def decided(clerk, manager, sign):
 
 def test_who_decided_is_told_title_amount_and_time(decided, manager, told):
     subject, body = told(NEXT)[manager.person.name]
-    assert subject == "2026. 11. 24. 결재하신 문서 1건"
-    assert "10:00 결재 승인 · 제설 자재 구입 · 금132,000원" in body
+    assert subject == "결재 확인 알림: 1건"
+    assert "2026. 11. 24. 10:00 결재 승인 · 제설 자재 구입 · 금132,000원" in body
     assert "하지 않으신 결재" in body
 
 
@@ -60,9 +65,54 @@ def test_what_was_decided_over_a_weekend_is_told_on_monday(clerk, manager, sign,
     told(friday)
     document = submit(clerk, saturday)
     decide(document, manager, sign, saturday)
+    Sequencer().tick()
     assert told(saturday) == {}
-    subject, _ = told(monday)[manager.person.name]
-    assert subject == "2026. 11. 28. 결재하신 문서 1건"
+    _, body = told(monday)[manager.person.name]
+    assert "2026. 11. 28. 10:00 결재 승인" in body
+
+
+def test_t06_a_decision_that_is_dated_back_is_told_when_it_enters_the_log(
+    clerk, manager, sign, told
+):
+    """Somebody decides in another's name, dated to a day of which everybody was told already."""
+    assert told(NEXT) == {}
+    document = submit(clerk, DAY, form="expense", title="제설 자재 구입")
+    decide(document, manager, sign, DAY)
+    Sequencer().tick()
+    assert told(NEXT + timedelta(hours=2)) == {}
+    _, body = told(NEXT + timedelta(days=1))[manager.person.name]
+    assert "2026. 11. 24. 10:00 결재 승인 · 제설 자재 구입 · 금132,000원" in body
+    assert told(NEXT + timedelta(days=2)) == {}
+
+
+def test_what_is_placed_again_in_a_further_log_is_told_once(decided, manager, told, alter):
+    told(NEXT)
+    alter(
+        "INSERT INTO transparency_leaf (complex_id, id, event_id, log_number, index) "
+        "SELECT complex_id, gen_random_uuid(), event_id, 2, index FROM transparency_leaf"
+    )
+    assert told(NEXT + timedelta(days=1)) == {}
+    last = Receipt.objects.latest("day")
+    assert (last.log_number, last.told) == (2, 0)
+
+
+def test_what_was_told_is_not_read_again(decided, told):
+    told(NEXT)
+    with CaptureQueriesContext(connection) as asked:
+        assert told(NEXT + timedelta(hours=1)) == {}
+    assert not any("transparency_event" in query["sql"] for query in asked)
+
+
+def test_one_decision_that_was_altered_keeps_no_receipt_back(
+    clerk, decided, manager, sign, told, alter
+):
+    alter("UPDATE transparency_opening SET fields = '[]'")
+    document = submit(clerk, DAY, form="expense", title="염화칼슘 구입")
+    decide(document, manager, sign, DAY)
+    Sequencer().tick()
+    _, body = told(NEXT)[manager.person.name]
+    assert "염화칼슘 구입" in body
+    assert "제설 자재 구입" not in body
 
 
 def test_t05_what_never_reached_the_log_is_said_to_its_approver(clerk, manager, sign, told):
@@ -83,6 +133,23 @@ def test_t09_the_receipt_shows_what_was_signed_whatever_the_page_showed(
     assert "다른 제목" not in body
 
 
-def test_what_was_erased_is_not_told(complex_, decided, alter):
+def test_t05_what_enters_the_log_late_is_told_then_too(clerk, manager, sign, told):
+    document = submit(clerk, DAY)
+    decide(document, manager, sign, DAY)
+    told(NEXT)
+    Sequencer().tick()
+    _, body = told(NEXT + timedelta(days=1))[manager.person.name]
+    assert "아직" not in body
+
+
+def test_what_was_erased_is_not_told(decided, told, alter):
     alter("DELETE FROM transparency_opening")
-    assert list(decided_on(complex_.id, day_in_seoul(DAY))) == []
+    assert told(NEXT) == {}
+    assert Receipt.objects.get().told == 0
+
+
+def test_an_earlier_version_begins_where_its_log_ends(decided, told):
+    migration = import_module("danji.approvals.migrations.0012_begin_receipts")
+    migration.begin(apps, SimpleNamespace(connection=connection))
+    assert Receipt.objects.get().size == Leaf.objects.count() > 0
+    assert told(NEXT) == {}

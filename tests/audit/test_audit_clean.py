@@ -66,11 +66,12 @@ def test_who_stood_in_for_whom_is_in_order(complex_, clerk, chief, manager, sign
 
 
 def test_the_files_a_head_is_ahead_of_are_found_where_they_wait(
-    complex_, clerk, chief, manager, at, monkeypatch
+    complex_, clerk, chief, manager, sign, at, monkeypatch
 ):
     """The database names a head whose files the sequencer is still about to put in their places."""
     from danji.transparency import sequencer
 
+    approved(clerk, chief, manager, sign, at)
     settle()
     submit(clerk, at)
     monkeypatch.setattr(sequencer, "apply", lambda *_: None)

@@ -2,11 +2,12 @@
 
 import pytest
 
-from audited import approved, audit, faults, settle
+from audited import agree, approved, audit, faults, settle
 from danji.audit.books import roots_at
-from danji.transparency.models import ConfirmedHead, Log
+from danji.transparency.models import ConfirmedHead
 from danji_verify.merkle import EMPTY_ROOT, leaf_hash
 from danji_verify.tiles import Edge, grow
+from watching import SmallWitness, registered
 
 
 def test_roots_of_every_size_are_those_of_the_tree():
@@ -21,18 +22,14 @@ def test_roots_of_every_size_are_those_of_the_tree():
 @pytest.fixture
 def head(complex_, bookkeeper, chief, manager, sign, at):
     """A confirmed head that was kept, of the log as it was then."""
+    witnesses = [SmallWitness("c.test", lambda: at), SmallWitness("g.test", lambda: at)]
+    for witness, party in zip(witnesses, ("complex", "city"), strict=True):
+        registered(witness, party, complex_, at)
     settle()
-    log = Log.objects.get()
-    kept = ConfirmedHead.objects.create(
-        origin=log.origin,
-        size=log.size,
-        root=log.root,
-        note=log.checkpoint,
-        confirmed_at=at,
-    )
+    agree(complex_, witnesses, at)
     approved(bookkeeper, chief, manager, sign, at)
     settle()
-    return kept
+    return ConfirmedHead.objects.get()
 
 
 def test_a_head_that_was_kept_is_continued(head, complex_, at):

@@ -1,5 +1,6 @@
 """What becomes confirmed: pages that say so, and a bundle that a stranger can check for good."""
 
+import shutil
 import zipfile
 from datetime import timedelta
 
@@ -10,7 +11,9 @@ from django.utils import timezone
 
 from danji.base import tenancy
 from danji.config.schedule import run_jobs
+from danji.disclosure import jobs
 from danji.disclosure.bundles import bundle_of
+from danji.disclosure.jobs import write_logs
 from danji.disclosure.models import Confirmation
 from danji.disclosure.queries import disclosed
 from danji.disclosure.site import complex_folder, document_folder
@@ -253,14 +256,62 @@ def test_the_whole_log_can_be_taken_along_and_checked(complex_, record):
     assert "policy.txt" in held
 
 
-def test_the_copy_of_the_log_is_made_anew_when_it_is_an_hour_old(
+def test_the_copy_of_the_log_is_made_anew_when_it_is_a_day_old(
     complex_, record, publish, monkeypatch
 ):
     copy = log_folder(complex_.code, 1) / "log.zip"
     before = copy.read_bytes()
     publish()
-    assert copy.read_bytes() == before  # an hour has not passed
-    later = timezone.now() + timedelta(hours=2)
+    assert copy.read_bytes() == before  # a day has not passed
+    later = timezone.now() + timedelta(hours=25)
     monkeypatch.setattr(timezone, "now", lambda: later)
     catch_up()
     assert copy.read_bytes() != before
+
+
+@pytest.mark.parametrize("name", ["log.zip", "index.html"])
+def test_what_is_gone_from_the_page_of_the_log_is_written_again(complex_, record, name):
+    path = log_folder(complex_.code, 1) / name
+    path.unlink()
+    assert write_logs(complex_.id) == 0
+    assert path.exists()
+
+
+def test_a_further_log_of_the_same_size_has_a_page_and_a_copy_of_its_own(complex_, record, alter):
+    first, second = (log_folder(complex_.code, number) for number in (1, 2))
+    shutil.copytree(first, second)
+    for name in ("index.html", "log.zip"):
+        (second / name).unlink()
+    alter("UPDATE transparency_log SET number = 2, origin = 'danji.example/apt/A10000001/2'")
+    write_logs(complex_.id)
+    assert (second / "log.zip").exists()
+    assert "danji.example/apt/A10000001/2" in (second / "index.html").read_text(encoding="utf-8")
+
+
+def test_before_the_first_head_there_is_nothing_to_show(complex_):
+    folder = log_folder(complex_.code, 1)
+    assert write_logs(complex_.id) == 0
+    assert not (folder / "index.html").exists()
+
+
+def test_records_that_cannot_be_confirmed_keep_no_other_waiting(
+    complex_, publish, agree, monkeypatch
+):
+    monkeypatch.setattr(jobs, "BATCH", 1)
+    bad, good = publish(), publish()
+    real = jobs.disclosed
+
+    def disclosed_unless_bad(record):
+        if record.doc == bad.id:
+            raise FileNotFoundError("its PDF is gone")
+        return real(record)
+
+    monkeypatch.setattr(jobs, "disclosed", disclosed_unless_bad)
+    agree()
+    for _ in range(3):
+        jobs.confirm_published_records(complex_.id)
+    assert Confirmation.objects.get().record.doc == good.id
+    monkeypatch.setattr(jobs, "disclosed", real)
+    for _ in range(3):
+        jobs.confirm_published_records(complex_.id)
+    assert Confirmation.objects.count() == 2

@@ -4,11 +4,13 @@ import shutil
 from io import BytesIO
 
 import pytest
+from django.utils import timezone
 from PIL import Image
 
 from danji.approvals import deciding, drafting
 from danji.config.schedule import run_jobs, send_messages
-from danji.disclosure.actions import clear_record
+from danji.disclosure import jobs
+from danji.disclosure.actions import clear_record, withdraw_disclosure
 from danji.disclosure.inspection import UNPROVEN
 from danji.disclosure.jobs import write_missing_pages
 from danji.disclosure.models import Obstacle, Publication
@@ -276,6 +278,35 @@ def test_an_altered_record_keeps_no_other_waiting(file, monkeypatch, caplog):
     assert good.number in page_of(good)
     assert list(Rendition.objects.values_list("record_id", flat=True)) == [good.id]
     assert "바뀌어 있어" in caplog.text
+
+
+def test_records_that_cannot_be_published_keep_no_other_waiting(file, monkeypatch):
+    real = jobs._publish
+
+    def publish(record, *more):
+        if "막힌" in record.title:
+            raise FileNotFoundError("its PDF is gone")
+        real(record, *more)
+
+    monkeypatch.setattr(jobs, "BATCH", 1)
+    monkeypatch.setattr(jobs, "_publish", publish)
+    file(content=NOTICE | {"title": "막힌 공고"})
+    good = file()
+    run_jobs()
+    assert good.number in page_of(good)
+
+
+def test_a_tombstone_that_is_whole_is_looked_at_no_more(file, manager, complex_, monkeypatch):
+    record = file()
+    withdraw_disclosure(
+        record.id, "전화번호가 들어 있어 내립니다", actor=manager, at=timezone.now()
+    )
+    catch_up()
+    looked_at = []
+    monkeypatch.setattr(jobs.site, "is_buried", lambda *_, **__: looked_at.append(1) or True)
+    for _ in range(3):
+        jobs.write_tombstones(complex_.id)
+    assert not looked_at
 
 
 def test_the_worker_starts_whatever_is_wrong_with_one_complex(file, settings, complex_):

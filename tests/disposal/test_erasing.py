@@ -1,34 +1,50 @@
 """Two officers destroy a document: nothing is left but that it was, and that it was erased."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from danji.approvals import drafting
+from danji.approvals import drafting, showing
 from danji.approvals.models import Document, Draft
+from danji.base import files
 from danji.config.schedule import run_jobs
 from danji.disclosure.endings import Gone
 from danji.disclosure.queries import read_record
 from danji.disclosure.site import complex_folder, document_folder
+from danji.disposal import jobs
 from danji.disposal.actions import confirm_disposal, propose_disposal
-from danji.disposal.jobs import erase_confirmed, erase_files, erase_restored
+from danji.disposal.jobs import (
+    erase_confirmed,
+    erase_files,
+    erase_restored,
+    remove_unnamed_files,
+)
 from danji.disposal.models import Erasure, PendingFile
+from danji.disposal.queries import earlier_versions
 from danji.formbook.models import Form
+from danji.outbox.actions import tell
+from danji.outbox.models import Message, PendingDelivery
 from danji.records.models import Record, Relation
 from danji.renditions.models import Rendition
 from danji.rules.disposal import Basis
 from danji.rules.refusal import Refusal
-from danji.transparency.models import Event, Opening
+from danji.transparency.models import Event, Opening, TroubleKind
+from danji.transparency.queries import log_of
+from danji.transparency.troubles import open_trouble
 from danji_verify.canonical import b64decode
 from erasing import (
     PDF,
+    SAYING,
     WORDS,
     attach,
     catch_up,
     erase,
     files_kept,
+    let_files_rest,
     send_through,
     words_in_files,
     words_in_rows,
@@ -191,6 +207,7 @@ def test_the_database_erases_nothing_of_another_complex(document, neighbour, at)
 def test_a_crash_before_the_files_are_gone_is_made_good(complex_, document, manager, chair, at):
     disposal = propose_disposal([document.id], Basis.ORDER, "명령", actor=manager, at=at)
     confirm_disposal(disposal.id, actor=chair, at=at)
+    let_files_rest()
     assert erase_confirmed(complex_.id)
     assert PendingFile.objects.exists()
     assert words_in_files()
@@ -232,6 +249,219 @@ def test_what_a_restored_backup_brings_back_is_erased_again(
     assert record_of(document).erased_at
     assert words_in_rows() == set()
     assert erase_restored(complex_.id) == 0
+
+
+def test_a_restored_erasure_is_made_good_in_the_next_round_and_said_once(
+    document, manager, chair, at, alter
+):
+    was = bytes(document.content)
+    erase([document.id], manager, chair, at)
+    alter("UPDATE records_record SET erased_at = NULL, payload = 'Zq2Body'")
+    alter("UPDATE approvals_document SET erased_at = NULL, content = %s", was)
+    alter("DELETE FROM disposal_erasure")
+    said = Event.objects.filter(name="doc.erased").count()
+    catch_up()
+    assert words_in_rows() == set()
+    assert Event.objects.filter(name="doc.erased").count() == said
+    assert Erasure.objects.count() == 2
+
+
+def test_what_an_audit_said_of_it_goes_too(
+    complex_, document, bookkeeper, chief, manager, chair, sign, at, alter
+):
+    from audited import audit
+    from danji.audit.actions import note_audit
+    from danji.audit.models import AuditRun
+
+    other = submit(bookkeeper, at)
+    alter("UPDATE approvals_document SET payee = 'x'")
+    run = note_audit(audit(complex_, at))
+    alter("UPDATE approvals_document SET payee = %s WHERE id = %s", SAYING["payee"], document.id)
+    assert {word for word, _ in words_in_files()} > {WORDS["title"]}
+    erase([document.id], manager, chair, at + timedelta(days=1))
+    assert words_in_rows() == set()
+    assert words_in_files() == set()
+    after = AuditRun.objects.get(id=run.id)
+    assert len(after.findings["findings"]) == len(run.findings["findings"])
+    assert other.title in after.report  # what it said of another stays
+
+
+def test_what_was_set_aside_of_it_is_opened_no_more(complex_, document, manager, chair, at, alter):
+    alter(
+        "INSERT INTO transparency_setaside"
+        " (complex_id, id, doc, seq, name, entry, fields, aside_at)"
+        " SELECT event.complex_id, event.id, doc, seq, name, entry, fields, now()"
+        " FROM transparency_event AS event JOIN transparency_opening AS opening"
+        " ON opening.event_id = event.id WHERE doc = %s",
+        document.id,
+    )
+    assert "transparency_setaside" in {table for _, table in words_in_rows()}
+    erase([document.id], manager, chair, at)
+    assert words_in_rows() == set()
+
+
+def test_messages_about_another_document_of_the_same_title_stay(
+    document, bookkeeper, manager, chair, at
+):
+    live = drafting.submit_draft(
+        drafted(bookkeeper, at, "expense", **SAYING).id, actor=bookkeeper, at=at
+    )
+    asked = Message.objects.filter(subject__startswith="결재 요청").latest("id")
+    waiting = PendingDelivery.objects.filter(message_id=asked.id).count()
+    assert waiting
+    erase([document.id], manager, chair, at)
+    after = Message.objects.get(id=asked.id)
+    assert (after.subject, after.body, after.link) == (asked.subject, asked.body, asked.link)
+    assert PendingDelivery.objects.filter(message_id=asked.id).count() == waiting
+    assert Document.objects.get(id=live.id).title == document.title
+
+
+def test_a_line_about_a_longer_title_stays(document, manager, chair, at):
+    body = f"결재 · {document.title} · 금132,000원\n결재 · {document.title} 정산"
+    told = tell(chair, "오늘 하신 결재", body, at=at)
+    erase([document.id], manager, chair, at)
+    left = Message.objects.get(id=told.id).body.splitlines()
+    assert left == ["(파기한 문서)", body.splitlines()[1]]
+
+
+def test_the_returned_version_of_a_record_that_is_kept_stays(
+    document, bookkeeper, chief, manager, chair, sign, at
+):
+    first = Document.objects.get(id=document.id).follows
+    draft = drafting.correct_document(document.id, actor=bookkeeper, at=at)
+    correction = drafting.submit_draft(draft.id, actor=bookkeeper, at=at)
+    for actor in (chief, manager):
+        decide(correction, actor, sign, at)
+    catch_up()
+    assert earlier_versions(document.complex_id, [correction.id]) == []
+    erase([correction.id], manager, chair, at)
+    assert Document.objects.get(id=first).erased_at is None
+    assert earlier_versions(document.complex_id, [document.id]) == [first]
+
+
+def test_what_two_documents_mend_goes_with_the_second(document, alter):
+    first = Document.objects.get(id=document.id).follows
+    alter(
+        "INSERT INTO approvals_document SELECT (jsonb_populate_record(one, "
+        "jsonb_build_object('id', gen_random_uuid()))).* FROM approvals_document AS one "
+        "WHERE id = %s",
+        document.id,
+    )
+    other = Document.objects.exclude(id__in=[first, document.id]).get()
+    assert earlier_versions(document.complex_id, [document.id]) == []
+    assert earlier_versions(document.complex_id, [document.id, other.id]) == [first]
+
+
+def sweep():
+    """Look at every file once, as the worker does in the course of hours."""
+    return sum(remove_unnamed_files() for _ in range(256))
+
+
+def test_a_pdf_whose_transaction_failed_is_gone_after_a_day(
+    bookkeeper, chief, manager, chair, clerk, sign, at, monkeypatch
+):
+    from danji.renditions import jobs as rendering
+
+    seal = rendering.seal
+
+    def seal_as_at_another_time(*of):
+        sealed = seal(*of)
+        return replace(sealed, pdf=sealed.pdf + b"\n")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(rendering, "seal", seal_as_at_another_time)
+        broken.setattr(rendering, "append_event", lambda *_, **__: 1 / 0)
+        document = send_through(bookkeeper, chief, manager, clerk, sign, at)
+    catch_up()
+    kept = files_kept()
+    assert sweep() == 0
+    let_files_rest(days=2)
+    assert sweep() >= 1
+    assert read_record(manager, record_of(document).id).rendition
+    assert not sweep()
+    assert files_kept() < kept
+    erase([document.id], manager, chair, at)
+    forms = set(Form.objects.values_list("sha256", flat=True))
+    assert {path.parent.name + path.name for path in files_kept()} <= forms
+
+
+def test_what_was_taken_out_of_a_draft_is_gone_after_a_day(bookkeeper, at):
+    draft = attach(drafted(bookkeeper, at), bookkeeper, at)
+    let_files_rest(days=2)
+    sweep()
+    assert PDF in {path.read_bytes() for path in files_kept()}
+    drafting.detach_file(draft.id, draft.attachments[0]["sha256"], actor=bookkeeper, at=at)
+    assert sweep() == 1
+    assert PDF not in {path.read_bytes() for path in files_kept()}
+
+
+def test_what_a_crash_left_half_written_or_half_removed_is_gone_after_a_day(bookkeeper, at):
+    kept = files.put(b"a draft holds it not")
+    path = next(path for path in files_kept() if path.parent.name + path.name == kept)
+    path.rename(path.with_name(f".going-{path.name}"))
+    path.with_name(".new-half").write_bytes(b"half")
+    let_files_rest(days=2)
+    assert sweep() == 1
+    assert not list(path.parent.iterdir())
+
+
+def test_no_file_is_removed_while_a_log_stands_still(complex_, bookkeeper, at):
+    draft = attach(drafted(bookkeeper, at), bookkeeper, at)
+    drafting.discard_draft(draft.id, actor=bookkeeper, at=at)
+    let_files_rest(days=2)
+    open_trouble(log_of(complex_.id).origin, TroubleKind.FROZEN, "", "장부가 다릅니다.", at)
+    assert sweep() == 0
+
+
+def test_a_file_that_is_kept_anew_meanwhile_is_not_lost(
+    complex_, document, manager, chair, at, monkeypatch
+):
+    disposal = propose_disposal([document.id], Basis.ORDER, "명령", actor=manager, at=at)
+    confirm_disposal(disposal.id, actor=chair, at=at)
+    let_files_rest()
+    erase_confirmed(complex_.id)
+    asked = jobs._in_use
+
+    def kept_anew(digests):
+        in_use = asked(digests)
+        files.put(PDF)  # by a transaction that has not ended
+        return in_use
+
+    monkeypatch.setattr(jobs, "_in_use", kept_anew)
+    assert erase_files(complex_.id)
+    assert PDF in {path.read_bytes() for path in files_kept()}
+    assert PendingFile.objects.get().sha256 == sha256(PDF).hexdigest()
+
+
+def test_logs_do_not_name_what_could_not_be_done(
+    bookkeeper, chief, manager, clerk, sign, at, caplog, monkeypatch
+):
+    from danji.renditions import jobs as rendering
+
+    def away(*_, **__):
+        raise Refusal(f"붙임 ‘{WORDS['file']}’이 없습니다.", next_step="다시 해 주세요.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(rendering, "seal_key", away)
+        document = send_through(bookkeeper, chief, manager, clerk, sign, at)
+    assert str(record_of(document).id) in caplog.text
+    assert "다시 해 주세요" in caplog.text
+    assert not [word for word in WORDS.values() if word in caplog.text]
+
+
+def test_nothing_is_approved_afterwards_once_it_was_erased(
+    bookkeeper, chief, manager, chair, clerk, sign, at
+):
+    draft = drafted(bookkeeper, at, "expense", **SAYING)
+    line = {"readers": [{"kind": "afterwards", "officeholder": clerk.id.hex}]}
+    drafting.save_line(draft.id, line, actor=bookkeeper, at=at)
+    document = drafting.submit_draft(draft.id, actor=bookkeeper, at=at)
+    for actor in (chief, manager):
+        decide(document, actor, sign, at)
+    catch_up()
+    erase([document.id], manager, chair, at)
+    with pytest.raises(Refusal, match="파기한 문서"):
+        showing.confirm_afterwards(document.id, actor=clerk, opinion="", sign=sign, at=at)
 
 
 def test_a_program_that_asks_again_hears_that_it_is_gone(document, manager, chair, at):

@@ -30,7 +30,7 @@ from danji.rules.offices import (
 from danji.rules.refusal import Refusal
 
 TODAY = date(2032, 1, 1)
-KEPT = Doomed("지출-2026-0001", is_on_record=True, retained_until=date(2031, 12, 31))
+KEPT = Doomed("지출-2026-0001", retained_until=date(2031, 12, 31))
 
 
 def officer(office, number=1, until=None):
@@ -56,7 +56,7 @@ def test_what_is_over_may_go_on_any_basis(basis):
 
 @pytest.mark.parametrize("until", [date(2032, 1, 1), None], ids=["kept", "for-ever"])
 def test_what_must_be_kept_goes_only_for_the_right_of_another(until):
-    doomed = Doomed("지출-2026-0002", is_on_record=True, retained_until=until)
+    doomed = Doomed("지출-2026-0002", retained_until=until)
     with pytest.raises(Refusal, match="보존"):
         check_doomed(doomed, Basis.EXPIRED, today=TODAY)
     check_doomed(doomed, Basis.REQUEST, today=TODAY)
@@ -66,13 +66,13 @@ def test_what_must_be_kept_goes_only_for_the_right_of_another(until):
 def test_what_is_under_way_or_gone_is_not_destroyed():
     with pytest.raises(Refusal, match="결재 중"):
         check_doomed(
-            Doomed("기안", is_on_record=False, retained_until=None, is_under_way=True),
+            Doomed("기안", retained_until=None, is_under_way=True),
             Basis.ORDER,
             today=TODAY,
         )
     with pytest.raises(Refusal, match="이미 파기"):
         check_doomed(
-            Doomed("기안", is_on_record=True, retained_until=None, is_erased=True),
+            Doomed("기안", retained_until=None, is_erased=True),
             Basis.ORDER,
             today=TODAY,
         )

@@ -113,7 +113,7 @@ def test_t20_a_forked_head_with_the_true_key_is_evidence_and_never_certain(
     with pytest.raises(NotTaken):
         hand_in(ours.signed_note(forged), at=at)
     assert len(evidence(settings)) == 1
-    assert disagreements().get().subject.endswith(".note")
+    assert disagreements().get().sentence.endswith(".note에 있습니다.")
     assert not policy(complex_).judge(ours.signed_note(forged)).confirmed
     true = ConfirmedHead.objects.get()
     assert check_heads(bytes(true.note), forged, policy(complex_)).verdict is Verdict.REFUSED

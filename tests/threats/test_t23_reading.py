@@ -18,7 +18,6 @@ from danji.disposal.readings import (
     chain_of_day,
     log_readings,
     note_reading,
-    readers_of,
 )
 from danji.outbox.models import Message
 from danji.records.models import Record
@@ -105,10 +104,7 @@ def test_t23_a_second_look_on_the_same_day_is_the_same(record, chair, opens):
     opens(chair, record)
     opens(chair, record)
     reading = Reading.objects.get()
-    assert (reading.doc, reading.by_program) == (record.doc, False)
-    assert [one.reader.person.name for one in readers_of(record.complex_id, record.doc)] == [
-        chair.person.name
-    ]
+    assert (reading.doc, reading.reader_id, reading.by_program) == (record.doc, chair.id, False)
 
 
 def test_t23_a_program_is_noted_also_where_its_officer_has_a_part(record, chief, at):
@@ -124,6 +120,26 @@ def test_t23_the_auditor_s_own_reading_is_told_to_the_chair(
     note_reading(record.doc, reader=auditor, at=timezone.now() - timedelta(days=1))
     log_readings(complex_.id)
     assert Message.objects.get(subject__startswith="열람 확인").recipient_id == chair.person_id
+
+
+def test_t23_what_one_person_reads_in_two_offices_is_added_up(
+    complex_, record, manager, auditor, the_day_after, monkeypatch
+):
+    from uuid import uuid4
+
+    from danji.accounts.actions import appoint
+    from danji.accounts.models import Office
+
+    monkeypatch.setattr(readings, "MANY", 2)
+    second = appoint(manager.person, Office.CLERK, complex_, since=manager.since)
+    day = timezone.now() - timedelta(days=1)
+    for office in (manager, second):
+        note_reading(uuid4(), reader=office, at=day)
+    shown = readings.readings_by_day(complex_.id, since=day_in_seoul(day))
+    assert [row.is_many for row in shown] == [True, True]
+    log_readings(complex_.id)
+    (told,) = Message.objects.filter(subject__startswith="열람 확인")
+    assert "2건" in told.subject
 
 
 def test_t23_a_day_is_logged_once_and_only_when_it_is_over(complex_, record, chair, at):
@@ -157,7 +173,7 @@ def test_t23_a_reading_that_the_log_does_not_know_is_found(complex_, record, cha
 
 
 @pytest.mark.parametrize(
-    "sql", ["DELETE FROM disposal_reading", "UPDATE disposal_reading SET purpose = ''"]
+    "sql", ["DELETE FROM disposal_reading", "UPDATE disposal_reading SET by_program = true"]
 )
 def test_t23_the_application_cannot_forget_a_reading(record, chair, sql):
     note_reading(record.doc, reader=chair, at=datetime(2026, 11, 1, tzinfo=UTC))

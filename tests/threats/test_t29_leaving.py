@@ -11,17 +11,21 @@ import pytest
 from django.core.management import call_command
 
 from danji.base.postgres import SUPERUSER
+from danji.config import continuing
 from danji.config.continuing import continue_complex
 from danji.config.moving import export_complex
 from danji.rules.refusal import Refusal
 from danji.transparency.models import Event, Opening
+from danji.transparency.queries import log_of, published_head
 from danji.transparency.sequencer import Sequencer
+from danji_verify.canonical import b64decode
 from danji_verify.check import check_pdf
 from danji_verify.heads import check_heads
 from danji_verify.policy import Policy
 from danji_verify.record import read_proof_file
 from danji_verify.report import Verdict
 from logbook import NOTICE, filed
+from watching import agreed, happen
 
 
 @pytest.fixture
@@ -151,3 +155,53 @@ def test_t29_a_log_from_which_something_was_dropped_is_not_continued(exported):
         continue_complex(exported, at=datetime(2026, 12, 1, tzinfo=UTC))
     with pytest.raises(Refusal, match="읽을 수 없습니다"):
         continue_complex(exported / "log", at=datetime(2026, 12, 1, tzinfo=UTC))
+
+
+def test_t29_what_the_witnesses_have_not_seen_yet_is_taken_along(complex_, at, tmp_path):
+    Sequencer().tick()
+    confirmed = agreed(complex_, at, published_head(complex_).note)
+    happen(complex_, at)
+    folder = tmp_path / "taken"
+    call_command("export", str(folder), "--code", complex_.code, "--close", "업체를 바꿉니다.")
+    _, (log,) = continuing._read(folder)
+    entries = [entry.event for _, entry in continuing._entries(log)]
+    assert (len(entries), entries[-1]) == (log_of(complex_.id).size, "log.closed")
+    (about,) = json.loads((folder / "complex.json").read_text("utf-8"))["logs"]
+    assert b64decode(about["confirmed"]) == confirmed
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_t29_only_what_the_log_proves_is_published_of_a_folder_that_was_brought(
+    exported, settings, tmp_path, complex_, at
+):
+    secret = tmp_path / "secret"
+    secret.write_text("a key of the server")
+    (exported / "log/1/readme.txt").symlink_to(secret)
+    (exported / "log/1/evil.html").write_text("<script></script>")
+    _, (log,) = continuing._read(exported)
+    continuing._publish(log, tmp_path / "published")
+    names = {path.name for path in (tmp_path / "published").rglob("*") if path.is_file()}
+    assert "checkpoint" in names
+    assert not names & {"readme.txt", "evil.html"}
+    tile = next(path for path in (exported / "log/1/tile/entries").rglob("*") if path.is_file())
+    tile.rename(tmp_path / "moved")
+    tile.symlink_to(tmp_path / "moved")
+    with pytest.raises(Refusal, match="서명된 머리와 맞지 않습니다"):
+        continue_complex(exported, at=at)
+
+
+def test_t29_a_log_of_another_complex_is_not_continued(exported, at):
+    about = json.loads((exported / "complex.json").read_text("utf-8"))
+    about["code"] = "A10000009"
+    (exported / "complex.json").write_text(json.dumps(about), "utf-8")
+    with pytest.raises(Refusal, match="단지 A10000009의 것이 아닙니다"):
+        continue_complex(exported, at=at)
+
+
+def test_t29_a_text_that_looks_like_bytes_is_taken_along(
+    complex_, clerk, manager, sign, at, tmp_path
+):
+    filed(clerk, manager, sign, at, title="\\xyz 입찰공고")
+    export_complex(complex_, tmp_path / "taken", with_keys=False)
+    rows = (tmp_path / "taken/rows/records_record.jsonl").read_text("utf-8")
+    assert json.loads(rows.splitlines()[0])["title"] == "\\xyz 입찰공고"

@@ -10,6 +10,7 @@ from danji.outbox.models import Message
 from danji.transparency.models import Cosignature, Trouble, TroubleKind
 from danji.transparency.notary import AwayError, Notary, watch_silence
 from danji.transparency.queries import confirmed_docs, policy, published_head
+from danji.transparency.tree import log_folder
 from danji.transparency.troubles import tell_troubles
 from danji.transparency.witnessing import NotTaken, hand_in, watched_log
 from danji_verify.entry import Event
@@ -79,6 +80,28 @@ def test_t30_a_flood_of_bad_requests_leaves_nothing(complex_, ours, at, client, 
     assert not Cosignature.objects.exists()
     assert not Trouble.objects.exists()
     assert not settings.EVIDENCE.exists()
+
+
+def test_t30_what_we_published_comes_back_again_and_again(complex_, city, ours, at, client, caplog):
+    """Everybody has it, and it says nothing new: no alarm goes out, and nobody is told again."""
+    happen(complex_, at)
+    look_and_ask(complex_, at)
+    certain = (log_folder(complex_.code, 1) / "confirmed").read_bytes()
+    watch_silence(watched_log(complex_), at + timedelta(days=2))
+    for _ in range(5):
+        answer = client.post("/witness/cosignature", certain, content_type="text/plain")
+        assert answer.status_code == 200
+    assert Trouble.objects.filter(until=None, kind=TroubleKind.SILENT).count() == 2
+    assert not [line for line in caplog.records if line.name == "danji.web.witness"]
+
+
+def test_t30_a_stranger_fills_no_log(complex_, ours, at, client, caplog):
+    happen(complex_, at)
+    stranger = SmallWitness("stranger.example/1", lambda: at)
+    body = stranger.signed_note(published_head(complex_).note)
+    answer = client.post("/witness/cosignature", body, content_type="text/plain")
+    assert answer.status_code == 403
+    assert not [line for line in caplog.records if line.name == "danji.web.witness"]
 
 
 def test_t30_a_witness_that_floods_is_kept_once(complex_, ours, at):

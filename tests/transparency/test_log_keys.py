@@ -15,6 +15,7 @@ from danji.base import keys, tenancy
 from danji.config import founding
 from danji.config.rotating import keys_now, rotate_log, rotate_seal
 from danji.config.schedule import run_jobs
+from danji.disclosure import jobs, site
 from danji.disclosure.queries import disclosed, proof_of
 from danji.outbox.models import Message
 from danji.renditions.seal import SealKey, certify_seal, seal
@@ -165,6 +166,31 @@ def test_published_proofs_are_written_again_under_the_new_key(complex_, file, at
     assert judged(record, proof=path.read_bytes()).verdict is Verdict.ACCEPTED
     trusted = (settings.PUBLIC / complex_.code / "log/1/policy.txt").read_text()
     assert trusted.count("\nlog ") + trusted.startswith("log ") == 2
+
+
+def test_proofs_are_written_again_document_by_document(complex_, file, at, monkeypatch):
+    records = [file(title=f"{number}번째 입찰공고") for number in range(3)]
+    real, written = jobs._write, []
+
+    def write(shown, *more, **options):
+        written.append(shown.record.id)
+        if shown.record.id == records[0].id:
+            raise FileNotFoundError("its PDF is gone")
+        return real(shown, *more, **options)
+
+    monkeypatch.setattr(jobs, "_write", write)
+    monkeypatch.setattr(jobs, "BATCH", 1)
+    rotate_log(complex_, at=at)
+    settle()
+    for _ in range(4):
+        jobs.renew_proofs(complex_.id)
+    for record in records[1:]:
+        assert written.count(record.id) == 1
+    monkeypatch.setattr(jobs, "_write", real)
+    assert jobs.renew_proofs(complex_.id) == 1
+    assert jobs.renew_proofs(complex_.id) == 0
+    newest = str(policy(complex_).logs[0].key)
+    assert site.proofs_signed_by(complex_) == newest
 
 
 def test_after_the_seal_was_changed_old_and_new_documents_pass(complex_, file, at):

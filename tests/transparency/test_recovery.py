@@ -3,40 +3,53 @@
 import random
 import shutil
 from base64 import b64decode
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.management import call_command
+from django.db import DatabaseError, connection, transaction
 
+from danji.base import keys
 from danji.base.keys import log_signer
 from danji.config.recovering import recover_collection, recover_database, recover_files, retire_log
 from danji.config.rotating import rotate_log, rotate_seal
 from danji.records.actions import skip_numbers
 from danji.records.models import Record, Register
 from danji.rules.refusal import Refusal
-from danji.transparency import collecting
+from danji.transparency import collecting, recovery, retiring
 from danji.transparency.actions import append_event
 from danji.transparency.models import (
     CollectedHead,
     Collection,
-    ConfirmedHead,
     Leaf,
     Log,
     PendingEvent,
     SetAside,
 )
 from danji.transparency.models import Event as EventRow
-from danji.transparency.queries import events_of, log_of, opening_of, policy, prove, published_head
+from danji.transparency.queries import (
+    events_of,
+    log_of,
+    opening_of,
+    policy,
+    prove,
+    published_head,
+    seal_name,
+)
 from danji.transparency.sequencer import LogError, Sequencer, recover
 from danji.transparency.tree import file_reader, log_folder
 from danji_verify.checkpoint import Checkpoint, sign_checkpoint
-from danji_verify.entry import Event
+from danji_verify.entry import Entry, Event, build_entry
+from danji_verify.note import parse_note
 from danji_verify.proof import Proof
 from danji_verify.report import Verdict
-from danji_verify.tiles import audit
+from danji_verify.tiles import Edge, audit, changed_bundles, grow, read_bundle
 from logbook import filed, judged, settle
 from papers import decide, submit
+from watching import agreed
 
 
 def happen(complex_, at, count=1, doc=None):
@@ -82,6 +95,20 @@ def backup(alter):
         return restore
 
     return taken
+
+
+@pytest.fixture(autouse=True)
+def with_owners_rights(_above_the_law, monkeypatch):
+    """The owner sees what the test did, in the transaction of the test."""
+
+    @contextmanager
+    def as_owner():
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL ROLE danji_owner")
+            yield cursor
+            cursor.execute("RESET ROLE")
+
+    monkeypatch.setattr(recovery, "as_owner", as_owner)
 
 
 def go_on(complex_, at, count=1):
@@ -170,16 +197,33 @@ def test_what_was_done_on_the_old_state_is_set_aside_and_never_signed(complex_, 
     proven(complex_, new)
 
 
-def test_nothing_placed_can_be_set_aside(complex_, at):
-    from django.db import connection
-
+def test_nothing_placed_can_be_set_aside(complex_, at, with_owners_rights):
     happen(complex_, at)
     Sequencer().tick()
     event = EventRow.objects.latest("id")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT danji_set_aside(%s, %s, %s)", [complex_.id, event.id, uuid4()])
-        assert cursor.fetchone() == (False,)
+    recovery.set_aside(complex_.id, [event.id])
     assert EventRow.objects.filter(id=event.id).exists()
+    assert not SetAside.objects.exists()
+
+
+def test_what_serves_can_take_back_no_word(complex_, at, monkeypatch):
+    happen(complex_, at)
+    event = EventRow.objects.latest("id")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT proname FROM pg_proc WHERE proname LIKE '%%set_aside%%'")
+        assert cursor.fetchall() == []
+        monkeypatch.setattr(recovery, "as_owner", lambda: nullcontext(cursor))
+        with pytest.raises(DatabaseError, match="permission denied"):
+            recovery.set_aside(complex_.id, [event.id])
+
+
+def test_what_has_other_rights_is_not_misled_by_temporary_tables(complex_):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT proname FROM pg_proc WHERE prosecdef "
+            "AND NOT 'search_path=public, pg_temp' = ANY(proconfig)"
+        )
+        assert cursor.fetchall() == []
 
 
 def test_a_log_that_forked_is_not_joined(complex_, at, backup):
@@ -215,6 +259,119 @@ def test_damaged_published_files_bring_nothing_back_but_a_copy_does(
     go_on(complex_, at)
 
 
+def copy_of(folder, where, more=(), keep=None, key=None):
+    """Somebody's copy of a log, of its first `keep` entries and `more`, with the newest partial
+    tiles only; its head is signed anew by `key`.
+    """
+    head = Checkpoint.parse(parse_note((folder / "checkpoint").read_bytes()).text)
+    reader = file_reader(folder)
+    own = [e for i, w in changed_bundles(0, head.size) for e in read_bundle(i, w, reader)]
+    growth = grow(Edge(), [*own[:keep], *more])
+    for path, data in growth.files.items():
+        (where / path).parent.mkdir(parents=True, exist_ok=True)
+        (where / path).write_bytes(data)
+    data = (folder / "checkpoint").read_bytes()
+    if key is not None:
+        data = sign_checkpoint(Checkpoint(head.origin, growth.size, growth.root), key)
+    (where / "checkpoint").write_bytes(data)
+    return str(where)
+
+
+def entry(complex_, at):
+    """What a thief would have liked to have happened."""
+    return build_entry(
+        Entry(
+            event=Event.DISCLOSED, complex=complex_.code, document=uuid4().hex, seq=1, prev=None,
+            at=at.replace(microsecond=0), commitments={"publication": bytes(32)},
+        )
+    )  # fmt: skip
+
+
+@pytest.fixture
+def stolen(complex_, at):
+    """The log's first key, which somebody has and which was therefore changed for another."""
+    Sequencer().tick()
+    key = log_signer(complex_.code, "log-1")
+    happen(complex_, at, 2)
+    rotate_log(complex_, at=at)
+    Sequencer().tick()
+    return key
+
+
+def test_a_copy_with_the_newest_partial_tiles_alone_is_enough(
+    complex_, at, backup, folder, tmp_path
+):
+    happen(complex_, at, 2)
+    Sequencer().tick()
+    restore = backup()
+    doc = happen(complex_, at, 3)
+    Sequencer().tick()
+    source = copy_of(folder, tmp_path / "mirror")
+    restore()
+    shutil.rmtree(folder / "tile")
+    said = recover_database(complex_.code, source=source, do=True, at=at)
+    assert "사건 3건을 되살렸습니다" in said
+    assert "이어서 recover files를 해 주세요" in said
+    assert "봉인이 이어집니다" not in said
+    recover_files(complex_.code, number=None, source=source, do=True, at=at)
+    proven(complex_, doc)
+    go_on(complex_, at)
+
+
+def test_a_stolen_key_alone_brings_nothing_into_the_database(
+    complex_, at, stolen, folder, tmp_path
+):
+    source = copy_of(folder, tmp_path / "thief", [entry(complex_, at)], key=stolen)
+    before = log_of(complex_.id).size
+    with pytest.raises(Refusal, match="옛 열쇠로만 서명한 것은 믿지 않습니다"):
+        recover_database(complex_.code, source=source, do=True, at=at)
+    assert log_of(complex_.id).size == before
+
+
+def test_a_stolen_key_alone_replaces_no_published_file(complex_, at, stolen, folder, tmp_path):
+    more = [entry(complex_, at) for _ in range(5)]
+    source = copy_of(folder, tmp_path / "thief", more, keep=1, key=stolen)
+    before = published_head(complex_)
+    assert "온전합니다" in recover_files(complex_.code, number=None, source=source, do=True, at=at)
+    assert published_head(complex_).note == before.note
+
+
+def test_a_larger_copy_that_forked_replaces_no_published_file(complex_, at, folder, tmp_path):
+    happen(complex_, at, 2)
+    Sequencer().tick()
+    key = log_signer(complex_.code, "log-1")
+    more = [entry(complex_, at) for _ in range(5)]
+    source = copy_of(folder, tmp_path / "fork", more, keep=1, key=key)
+    before = published_head(complex_)
+    with pytest.raises(Refusal, match="한 장부의 것이 아닙니다"):
+        recover_files(complex_.code, number=None, source=source, do=True, at=at)
+    assert published_head(complex_).note == before.note
+
+
+def test_a_wrong_key_in_the_place_of_the_right_one_signs_nothing(complex_, at):
+    Sequencer().tick()
+    right = keys.read_key(complex_.code, "log-1.pem")
+    keys._keep(complex_.code, "log-1", Ed25519PrivateKey.generate())
+    doc = happen(complex_, at)
+    sequencer = Sequencer()
+    assert sequencer.tick() == 0
+    assert "장부에 적힌 열쇠가 아닙니다" in sequencer.waiting[complex_.id]
+    keys.keep_key(complex_.code, "log-1.pem", right)
+    assert sequencer.tick() == 1
+    proven(complex_, doc)
+
+
+def test_a_head_that_a_wrong_key_signed_is_signed_anew(complex_, at, folder):
+    happen(complex_, at, 2)
+    Sequencer().tick()
+    head = Checkpoint.parse(parse_note(published_head(complex_).note).text)
+    wrong = sign_checkpoint(head, Ed25519PrivateKey.generate())
+    Log.objects.update(checkpoint=wrong)
+    (folder / "checkpoint").write_bytes(wrong)
+    recover_files(complex_.code, number=None, source="", do=True, at=at)
+    go_on(complex_, at)
+
+
 def test_what_the_witnesses_signed_stands_above_what_was_published(complex_, at, backup):
     Sequencer().tick()
     restore = backup()
@@ -222,12 +379,59 @@ def test_what_the_witnesses_signed_stands_above_what_was_published(complex_, at,
     Sequencer().tick()
     restore()
     signed = Checkpoint(log_of(complex_.id).origin, 2, b"\1" * 32)
-    ConfirmedHead.objects.create(
-        origin=signed.origin, size=2, root=signed.root, confirmed_at=at,
-        note=sign_checkpoint(signed, log_signer(complex_.code, "log-1")),
-    )  # fmt: skip
+    agreed(complex_, at, sign_checkpoint(signed, log_signer(complex_.code, "log-1")))
     with pytest.raises(Refusal, match=r"확인 기관이 서명한 머리\(2건\)"):
         recover_database(complex_.code, source="", do=True, at=at)
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "lost"])
+def test_seals_that_came_after_the_backup_seal_again(
+    complex_, at, backup, manager, clerk, sign, kept
+):
+    Sequencer().tick()
+    restore = backup()
+    rotate_seal(complex_, at=at)
+    Sequencer().tick()
+    restore()
+    if not kept:
+        for path in keys.key_path(complex_.code, "").glob("rotated-*.json"):
+            path.unlink()
+    recover_database(complex_.code, source="", do=True, at=at)
+    assert seal_name(complex_.id) == ("seal-2" if kept else "seal")
+    if not kept:  # it is said again of the same seal
+        rotate_seal(complex_, at=at)
+        Sequencer().tick()
+        assert seal_name(complex_.id) == "seal-2"
+    assert judged(filed(clerk, manager, sign, at)).verdict is Verdict.ACCEPTED
+
+
+def test_a_key_of_a_change_that_did_not_come_about_is_not_taken_up(complex_, at, backup):
+    Sequencer().tick()
+    with suppress(ZeroDivisionError), transaction.atomic():
+        rotate_log(complex_, at=at)
+        raise ZeroDivisionError
+    restore = backup()
+    happen(complex_, at)
+    Sequencer().tick()
+    restore()
+    recover_database(complex_.code, source="", do=True, at=at)
+    assert len(policy(complex_).logs) == 1
+    go_on(complex_, at)
+
+
+def test_an_old_key_that_was_removed_in_time_is_not_asked_for_again(
+    complex_, at, backup, alter, settings
+):
+    Sequencer().tick()
+    restore = backup()
+    rotate_log(complex_, at=at)
+    Sequencer().tick()
+    restore()
+    alter("DELETE FROM transparency_logkey WHERE name = 'log-1-2'")
+    alter("UPDATE transparency_logkey SET until = NULL")
+    (settings.KEYS / complex_.code / "log-1.pem").unlink()
+    recover_database(complex_.code, source="", do=True, at=at)
+    go_on(complex_, at)
 
 
 def test_keys_that_came_after_the_backup_sign_again(complex_, at, backup, alter):
@@ -307,17 +511,13 @@ def test_damaged_files_are_made_anew_from_the_database(complex_, at, folder, see
 def test_partial_tiles_that_kept_heads_need_come_back(complex_, at, folder):
     happen(complex_, at, 3)
     Sequencer().tick()
-    head = published_head(complex_)
-    ConfirmedHead.objects.create(
-        origin=head.checkpoint.origin, size=head.checkpoint.size, root=head.checkpoint.root,
-        note=head.note, confirmed_at=at,
-    )  # fmt: skip
+    confirmed = agreed(complex_, at, published_head(complex_).note)
     doc = happen(complex_, at, 2)
     Sequencer().tick()
     shutil.rmtree(folder / "tile")
     recover_files(complex_.code, number=None, source="", do=True, at=at)
     assert (folder / "tile/0/000.p/4").exists()
-    assert (folder / "confirmed").read_bytes() == head.note
+    assert (folder / "confirmed").read_bytes() == confirmed
     proven(complex_, doc)
 
 
@@ -360,6 +560,48 @@ def test_a_whole_log_is_closed_and_the_next_one_goes_on(complex_, at, folder):
         proven(complex_, doc)
 
 
+def test_an_event_that_was_altered_keeps_no_log_from_going_on(complex_, at, alter):
+    Sequencer().tick()
+    doc = happen(complex_, at, 2)
+    first = EventRow.objects.get(doc=doc, seq=1)
+    alter("UPDATE transparency_event SET entry = 'x' WHERE id = %s", str(first.id))
+    with pytest.raises(Refusal, match="recover나 retire로"):
+        retiring.close(complex_, reason="옮깁니다.", at=at)
+    assert not EventRow.objects.filter(name=Event.LOG_CLOSED).exists()
+    said = retire_log(complex_.code, reason="사건이 바뀌었습니다.", do=True, at=at)
+    assert "저장한 뒤 바뀐 사건 2건은 어느 장부에도" in said
+    assert f"- 따로 둔 사건: 문서 {doc.hex}" in said
+    assert SetAside.objects.filter(doc=doc).count() == 2
+    assert EventRow.objects.filter(name=Event.LOG_CLOSED).count() == 1
+    assert log_of(complex_.id).number == 2
+    go_on(complex_, at)
+
+
+def test_a_log_says_that_it_is_closed_behind_everything_that_waited(complex_, at):
+    Sequencer().tick()
+    happen(complex_, at, 4)
+    retire_log(complex_.code, reason="옮깁니다.", do=True, at=at)
+    newest = Leaf.objects.filter(log_number=1).latest("index")
+    assert newest.event.name == Event.LOG_CLOSED
+
+
+def test_whoever_is_interrupted_while_retiring_does_it_again(complex_, at, folder, monkeypatch):
+    Sequencer().tick()
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(retiring, "write_durably", killed)
+        with pytest.raises(KeyboardInterrupt):
+            retire_log(complex_.code, reason="상했습니다.", do=True, at=at)
+    assert log_of(complex_.id).number == 1
+    retire_log(complex_.code, reason="상했습니다.", do=True, at=at)
+    assert log_of(complex_.id).number == 2
+    assert "상했습니다." in (folder / "incident.txt").read_text()
+    assert EventRow.objects.filter(name=Event.LOG_CLOSED).count() == 1
+
+
 def test_what_waits_goes_to_the_next_log_behind_its_opening(complex_, at, folder):
     Sequencer().tick()
     (folder / "checkpoint").write_bytes(b"")
@@ -376,11 +618,7 @@ def test_what_waits_goes_to_the_next_log_behind_its_opening(complex_, at, folder
 def test_what_the_old_log_cannot_prove_any_more_is_placed_again(complex_, at, folder):
     kept = happen(complex_, at)
     Sequencer().tick()
-    head = published_head(complex_)
-    ConfirmedHead.objects.create(
-        origin=head.checkpoint.origin, size=head.checkpoint.size, root=head.checkpoint.root,
-        note=head.note, confirmed_at=at,
-    )  # fmt: skip
+    agreed(complex_, at, published_head(complex_).note)
     lost = happen(complex_, at, 2)
     Sequencer().tick()
     for path in ("tile/0/000.p/4", "tile/entries/000.p/4"):

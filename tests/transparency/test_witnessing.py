@@ -24,10 +24,13 @@ from danji.transparency.witnessing import (
     take_note,
     watched_log,
 )
+from danji_verify.canonical import b64encode
 from danji_verify.checkpoint import Checkpoint, sign_checkpoint
 from danji_verify.entry import Event
 from danji_verify.policy import Policy
 from watching import SmallWitness, happen, look_and_ask, registered, served
+
+ROOT = b64encode(bytes(32)).encode()
 
 
 @pytest.fixture
@@ -440,8 +443,8 @@ def test_a_witness_that_was_ended_does_not_count(complex_, at, ours):
         (b"", 400),
         (b"\xff", 400),
         (b"text\n\nno signature\n", 400),
-        (b"danji.localhost/apt/A99999999/1\n0\nx\n\n\xe2\x80\x94 a AAAAAAA=\n", 404),
-        (b"elsewhere.example\n0\nx\n\n\xe2\x80\x94 a AAAAAAA=\n", 404),
+        (b"danji.localhost/apt/A99999999/1\n1\n%s\n\n\xe2\x80\x94 a AAAAAAA=\n" % ROOT, 404),
+        (b"elsewhere.example\n1\n%s\n\n\xe2\x80\x94 a AAAAAAA=\n" % ROOT, 404),
         (b"danji.localhost/apt/A10000001/1\n0\nx\n\n\xe2\x80\x94 a AAAAAAA=\n", 400),
     ],
     ids=["empty", "bytes", "no note", "no complex", "no log", "no head"],

@@ -16,11 +16,16 @@ from danji_verify.heads import check_head, check_heads
 from danji_verify.logcheck import check_log
 from danji_verify.logcopy import copy_in
 from danji_verify.memory import Memory
+from danji_verify.note import format_note, parse_note
 from danji_verify.policy import Head
 from danji_verify.report import Report, State, Verdict
 
 WITNESSED = made.policy(witnesses=True)
 ALONE = made.policy()
+ELSEWHERE = made.Policy(made.policy(logs=2).logs[1:], {}, {}, None)
+UNLISTED = (
+    f"이 정책에는 이 장부({made.ORIGIN})가 없습니다. 그 단지의 정책을 받아 다시 확인해 주세요."
+)
 COSIGNED = datetime.fromtimestamp(made.COSIGNED_AT, UTC)
 
 
@@ -69,6 +74,37 @@ def test_a_head_of_another_key_is_refused_and_without_a_policy_nothing_is_said()
     assert check_head(other.note(), ALONE).verdict is Verdict.REFUSED
     assert check_head(log().note(), None).verdict is Verdict.UNKNOWN
     assert check_heads(log().note(), log().note(), None).verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("policy", [ELSEWHERE, made.Policy((), {}, {}, None)], ids=["2", "none"])
+def test_a_log_that_the_policy_does_not_name_is_a_question(policy):
+    one = log()
+    for report in (
+        check_head(one.note(), policy, COSIGNED),
+        check_heads(one.note(7), one.note(), policy, copy(one)),
+        check_log(copy(one), policy),
+    ):
+        assert report.verdict is Verdict.UNKNOWN
+        assert report.questions == [UNLISTED]
+
+
+def test_a_named_log_signed_by_an_unknown_key_and_a_head_nobody_signed_as_its_log_are_refused():
+    stranger = made.Log(key=made.LOG_KEY_2, entries=log().entries)
+    signed = parse_note(log().note())
+    broken = replace(signed.signatures[0], signature=bytes(64))
+    renamed = replace(signed.signatures[0], name="other.example")
+    for note, policy in (
+        (stranger.note(), ALONE),
+        (format_note(signed.text, [broken]), ALONE),
+        (format_note(signed.text, [renamed]), ELSEWHERE),
+    ):
+        assert check_head(note, policy).verdict is Verdict.REFUSED
+
+
+def test_true_heads_beside_a_copy_of_a_log_that_nobody_named_stay_a_question():
+    other = made.Log(origin=made.ORIGIN_2, key=made.LOG_KEY_2, entries=log().entries)
+    report = check_heads(log().note(7), log().note(), ALONE, copy(other))
+    assert report.questions == ["장부 사본이 다른 장부의 것입니다."]
 
 
 @pytest.mark.parametrize(
@@ -272,6 +308,37 @@ def test_a_provisional_head_needs_the_log_to_be_compared(memory, sizes):
     assert report.verdict is Verdict.UNKNOWN
     assert "--log" in report.conclusion
     assert seen(second, ALONE, memory, copy(whole)).verdict is Verdict.ACCEPTED
+
+
+def test_a_short_copy_leaves_a_confirmed_head_as_it_was(memory):
+    whole = log(cosigners=("complex", "city"))
+    seen(whole.note(5), WITNESSED, memory)
+    report = seen(whole.note(), WITNESSED, memory, copy(log(9)))
+    assert report.verdict is Verdict.ACCEPTED
+    assert "한 장부가 이어서 자란 것입니다: 5건" in sentences(report, State.OK)
+    assert "장부 사본이 9건뿐이라" in sentences(report, State.UNCHECKED)
+    assert seen(whole.note(), WITNESSED, memory, copy(log(3))).verdict is Verdict.ACCEPTED
+
+
+def test_a_short_copy_still_leaves_a_provisional_head_open(memory):
+    report = seen(log().note(), ALONE, memory, copy(log(9)))
+    assert report.verdict is Verdict.UNKNOWN
+    assert "더 새 사본을 받아 주세요" in report.conclusion
+
+
+def test_a_short_copy_hides_no_fork(memory):
+    whole, other = (log(cosigners=("complex", "city"), word=word) for word in (b"entry", b"other"))
+    seen(whole.note(), WITNESSED, memory)
+    for shown, short in ((other.note(), log(9)), (whole.note(), log(11, word=b"other"))):
+        report = seen(shown, WITNESSED, memory, copy(short))
+        assert report.verdict is Verdict.REFUSED
+        assert len(report.evidence) == 2
+
+
+def test_two_confirmed_heads_are_not_called_one_history_for_a_copy_too_short_to_tell():
+    whole = log(cosigners=("complex", "city"))
+    report = check_heads(whole.note(7), whole.note(), WITNESSED, copy(log(9)))
+    assert report.verdict is Verdict.UNKNOWN
 
 
 def test_the_copy_tells_a_fork_that_sizes_hide(memory):

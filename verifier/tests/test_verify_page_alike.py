@@ -26,6 +26,7 @@ from danji_verify.entry import Entry, Event, build_entry
 from danji_verify.heads import check_head, check_heads
 from danji_verify.logcheck import check_log
 from danji_verify.logcopy import copy_in
+from danji_verify.memory import Memory
 from danji_verify.note import format_note, parse_note
 from danji_verify.policy import Policy
 from danji_verify.record import check_document
@@ -37,6 +38,8 @@ STATES = {Verdict.ACCEPTED: "ok", Verdict.REFUSED: "failed", Verdict.UNKNOWN: "u
 ALONE = made.policy()
 WITNESSED = made.policy(witnesses=True)
 BOTH = made.policy(logs=2)
+ELSEWHERE = Policy(BOTH.logs[1:], WITNESSED.witnesses, WITNESSED.groups, WITNESSED.quorum)
+NOBODY = Policy((), {}, {}, None)
 
 pytestmark = browsing.MARKS
 
@@ -501,6 +504,91 @@ def test_of_two_heads_it_says_the_same(page):
             report = check_heads(one, two, WITNESSED, held)
             told = by_page(page, "heads", {"0": one, "1": two}, WITNESSED, copy and zipped(copy))
             assert told == by_program(report)
+
+
+@pytest.mark.parametrize("policy", [ELSEWHERE, NOBODY], ids=["elsewhere", "nobody"])
+def test_of_a_log_that_the_policy_does_not_name_both_ask_for_its_policy(
+    page, bundle, witnessed, policy
+):
+    log = made.Log(WITNESSES, ENTRIES[:9])
+    files = log.files() | {"confirmed": log.note()}
+    zip_, pdf, proof = made_bundle.packed(bundle), witnessed.pdf, witnessed.proof
+    cut = pdf[: len(pdf) // 2]
+    copy = copy_in(files.__getitem__)
+    for kind, given, report in (
+        ("pdf", (pdf, proof), check_pdf(pdf, proof, policy)),
+        ("pdf", (cut, proof), check_pdf(cut, proof, policy)),
+        ("proof", (proof,), check_proof(proof, policy)),
+        ("bundle", (zip_,), check_bundle(zip_, Trust(policy, (), NOW))),
+        ("heads", (log.note(),), check_head(log.note(), policy, NOW)),
+        ("heads", (log.note(), b"?"), check_heads(log.note(), b"?", policy)),
+        ("log", (), check_log(copy, policy, now=NOW)),
+    ):
+        held = {str(number): data for number, data in enumerate(given)}
+        packed = made_bundle.packed(files) if kind == "log" else None
+        assert report.questions == [
+            f"이 정책에는 이 장부({made.ORIGIN})가 없습니다. "
+            "그 단지의 정책을 받아 다시 확인해 주세요."
+        ]
+        assert report.has_failed() is (b"?" in given)
+        assert by_page(page, kind, held, policy, packed) == by_program(report)
+
+
+def test_of_a_stamp_over_a_head_of_a_log_that_nobody_named_it_says_the_same(page, bundle):
+    """The stamp is of something else, whatever the policy knows of that."""
+    other = made.Log(WITNESSES, ENTRIES[:9], made.ORIGIN_2, made.LOG_KEY_2).note()
+    heads = made.Log(("city",), [other], made_bundle.HEADS.origin, made_bundle.HEADS.key)
+    data = made_bundle.packed(
+        bundle
+        | {
+            "stamp.tsr": made_bundle.authority().stamp(heads.note()),
+            "stamp.note": heads.note(),
+            "stamp.tlog-proof": heads.proof(0, extra=other),
+        }
+    )
+    report = check_bundle(data, Trust(WITNESSED, (), NOW))
+    assert report.verdict is Verdict.REFUSED
+    assert by_page(page, "bundle", {"zip": data}, WITNESSED) == by_program(report)
+
+
+WEIGH = """async ({ notes, copy, policy, now }) => {
+  const bytes = (coded) => Uint8Array.from(atob(coded), (letter) => letter.charCodeAt(0));
+  const trust = new Policy(policy), archive = new Archive(bytes(copy), COPY_LIMITS);
+  const opened = await LogCopy.open(archive);
+  localStorage.clear();
+  let report;
+  for (const note of notes) {
+    report = await checkHeads([bytes(note)], trust, null, now);
+    await Memory.weigh(report, trust, note === notes.at(-1) ? opened : null);
+  }
+  localStorage.clear();
+  const { verdict, conclusion } = report;
+  const findings = report.findings.map(({ state, sentence }) => [state, sentence]);
+  return { verdict, conclusion, findings };
+}"""
+
+
+@pytest.mark.parametrize("cosigners", [WITNESSES, ()], ids=["confirmed", "provisional"])
+@pytest.mark.parametrize("size", [3, 7, 9], ids=["shorter than both", "between", "whole"])
+def test_beside_a_copy_that_is_too_short_it_says_the_same(page, tmp_path, cosigners, size):
+    policy = WITNESSED if cosigners else ALONE
+    log, short = made.Log(cosigners, ENTRIES[:9]), made.Log(cosigners, ENTRIES[:size])
+    at = int(NOW.timestamp())
+    notes = [log.note(5, cosigned_at=at), log.note(cosigned_at=at)]
+    memory = Memory(tmp_path / "heads.json")
+    memory.weigh(check_head(notes[0], policy, NOW), policy)
+    report = check_head(notes[1], policy, NOW)
+    memory.weigh(report, policy, copy_in(short.files().__getitem__))
+    assert (report.verdict is Verdict.ACCEPTED) is bool(cosigners or size == 9)
+    given = {
+        "notes": [b64encode(note).decode() for note in notes],
+        "copy": b64encode(zipped(short)).decode(),
+        "policy": policy.format().decode(),
+        "now": NOW.timestamp() * 1000,
+    }
+    told, expected = page.evaluate(WEIGH, given), by_program(report)
+    told["findings"] = sorted(tuple(found) for found in told["findings"])
+    assert told == {name: expected[name] for name in told}
 
 
 def test_a_log_that_changes_its_key_is_known_by_either(page):

@@ -377,9 +377,13 @@ class RecurringMade(ComplexScoped):
 
 
 class Receipt(ComplexScoped):
-    """The fact that everybody was told what was decided in their name on a day (결재 확인 알림)."""
+    """The fact that everybody was told what was decided in their name (결재 확인 알림): what has its
+    place in the log of that number below `size`, or in an earlier log.
+    """
 
-    day = models.DateField()  # in Korea
+    day = models.DateField()  # in Korea, on which they were told
+    log_number = models.PositiveSmallIntegerField()
+    size = models.PositiveBigIntegerField()
     told = models.PositiveIntegerField()  # people
     sent_at = models.DateTimeField()
 

@@ -1,14 +1,16 @@
-"""Receipts: everybody is told, the morning after, what was decided in their name.
+"""Receipts: everybody is told each morning what was decided in their name.
 
 They are written from what the log committed to, never from our own rows or pages: whoever shows one
-document and has another signed, or decides in somebody's name, is given away by them.
+document and has another signed, or decides in somebody's name, is given away by them. What is told
+goes by the places in the log, for a decision can be dated back and its place cannot.
 """
 
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,23 +23,43 @@ from danji.base import tenancy
 from danji.outbox.actions import tell
 from danji.rules.approval import Act, Decision
 from danji.rules.money import figures_line
-from danji.rules.periods import day_in_seoul, format_date, is_office_time, start_of_day
+from danji.rules.periods import day_in_seoul, format_moment, is_office_time
+from danji.transparency.models import Leaf
 from danji_verify.canonical import b64decode
-from danji_verify.entry import format_time, parse_time
+from danji_verify.entry import parse_time
 
-# Every decision whose time in the log is of that day; what opens it is there unless it was erased.
+logger = logging.getLogger(__name__)
+
+# Every decision whose first place came since, and those made since that have none yet; what opens
+# them is there unless it was erased. An event can have a second place only in a further log.
 DECIDED = """
-SELECT event.entry, opening.fields, EXISTS (
-    SELECT FROM transparency_leaf AS leaf
-    WHERE (leaf.complex_id, leaf.event_id) = (event.complex_id, event.id)
-)
+SELECT event.id, event.entry, opening.fields, TRUE
+FROM transparency_leaf AS leaf
+JOIN transparency_event AS event
+    ON (event.complex_id, event.id) = (leaf.complex_id, leaf.event_id)
+JOIN transparency_opening AS opening
+    ON (opening.complex_id, opening.event_id) = (event.complex_id, event.id)
+WHERE leaf.complex_id = %(complex)s AND event.name LIKE 'approval.%%'
+    AND (leaf.log_number, leaf.index) >= (%(log)s, %(size)s)
+    AND (leaf.log_number, leaf.index) < (%(until_log)s, %(until_size)s)
+    AND NOT EXISTS (
+        SELECT FROM transparency_leaf AS earlier
+        WHERE (earlier.complex_id, earlier.event_id) = (leaf.complex_id, leaf.event_id)
+            AND earlier.log_number < leaf.log_number
+    )
+UNION ALL
+SELECT event.id, event.entry, opening.fields, FALSE
 FROM transparency_event AS event
 JOIN transparency_opening AS opening
     ON (opening.complex_id, opening.event_id) = (event.complex_id, event.id)
-WHERE event.complex_id = %s AND event.name LIKE 'approval.%%'
-    AND convert_from(event.entry, 'UTF8')::json ->> 't' BETWEEN %s AND %s
-ORDER BY convert_from(event.entry, 'UTF8')::json ->> 't', event.id
+WHERE event.complex_id = %(complex)s AND event.name LIKE 'approval.%%'
+    AND event.id > %(told)s
+    AND NOT EXISTS (
+        SELECT FROM transparency_leaf AS leaf
+        WHERE (leaf.complex_id, leaf.event_id) = (event.complex_id, event.id)
+    )
 """
+FIRST = Receipt(id=UUID(int=0), log_number=1, size=0)  # nobody was told anything before
 
 
 @dataclass(frozen=True)
@@ -54,75 +76,92 @@ class Decided:
     def __str__(self) -> str:
         amount = f" · {figures_line(self.amount)}" if self.amount is not None else ""
         missing = "" if self.is_logged else " · 아직 봉인 장부에 적히지 않았습니다"
-        local = self.at.astimezone(timezone.get_default_timezone())
-        return f"{local:%H:%M} {self.decision} · {self.title}{amount}{missing}"
+        return f"{format_moment(self.at)} {self.decision} · {self.title}{amount}{missing}"
 
 
 def send_receipts(complex_id: UUID, *, at: datetime | None = None) -> int:
-    """Tell everybody what was decided in their name the day before, once offices are open.
+    """Tell everybody what was decided in their name since they were told last, once a day and when
+    offices are open.
 
     Returns: how many were told.
     """
     now = at or timezone.now()
-    day = day_in_seoul(now) - timedelta(days=1)
     if not is_office_time(now):
         return 0
-    told = 0
+    day = day_in_seoul(now)
     with tenancy.within(complex_id):
-        days = _unsent(complex_id, day)
-        for unsent in days:
-            told += _send(complex_id, unsent, now)
-    return told
+        if Receipt.objects.within(complex_id).filter(day=day).exists():
+            return 0
+        last = Receipt.objects.within(complex_id).order_by("-id").first() or FIRST
+        until = Receipt(complex_id=complex_id, day=day, sent_at=now)
+        until.log_number, until.size = _end(complex_id)
+        by_officer: dict[UUID, list[Decided]] = defaultdict(list)
+        for decided in decided_between(complex_id, last, until):
+            by_officer[decided.officeholder].append(decided)
+        officers = Officeholder.objects.within(complex_id).filter(id__in=by_officer)
+        for officer in officers.select_related("person", "complex"):
+            tell(officer, *receipt(officer, by_officer[officer.id]), at=now)
+        until.told = len(by_officer)
+        until.save(force_insert=True)
+    return until.told
 
 
-def _unsent(complex_id: UUID, until: date) -> list[date]:
-    """The days of which nobody was told yet, up to `until`: more than one after a weekend."""
-    last = Receipt.objects.within(complex_id).order_by("-day").values_list("day", flat=True).first()
-    first = until if last is None else last + timedelta(days=1)
-    return [first + timedelta(days=number) for number in range((until - first).days + 1)]
+def _end(complex_id: UUID) -> tuple[int, int]:
+    """The number of the newest log, and how many places it has."""
+    places = Leaf.objects.within(complex_id).order_by("-log_number", "-index")
+    newest = places.values_list("log_number", "index").first()
+    return (newest[0], newest[1] + 1) if newest else (1, 0)
 
 
-def _send(complex_id: UUID, day: date, now: datetime) -> int:
-    by_officer: dict[UUID, list[Decided]] = defaultdict(list)
-    for decided in decided_on(complex_id, day):
-        by_officer[decided.officeholder].append(decided)
-    officers = Officeholder.objects.within(complex_id).filter(id__in=by_officer)
-    for officer in officers.select_related("person", "complex"):
-        tell(officer, *receipt(officer, day, by_officer[officer.id]), at=now)
-    Receipt.objects.create(complex_id=complex_id, day=day, told=len(by_officer), sent_at=now)
-    return len(by_officer)
-
-
-def receipt(officer: Officeholder, day: date, decisions: Sequence[Decided]) -> tuple[str, str]:
+def receipt(officer: Officeholder, decisions: Sequence[Decided]) -> tuple[str, str]:
     """What somebody is told. Returns: subject and body."""
     lines = "\n".join(f"- {decided}" for decided in decisions)
     return (
-        f"{format_date(day)} 결재하신 문서 {len(decisions)}건",
-        f"{officer} 님의 이름으로 장부에 적힌 결재입니다.\n\n{lines}\n\n"
-        "하지 않으신 결재가 있거나 제목과 금액이 보신 것과 다르면 감사와 회장께 바로 알려 주세요.",
+        f"결재 확인 알림: {len(decisions)}건",
+        f"지난번 알림 뒤에 {officer} 님의 이름으로 장부에 적힌 결재입니다.\n\n{lines}\n\n"
+        "하지 않으신 결재가 있거나 시각, 제목, 금액이 보신 것과 다르면 감사와 회장께 바로 알려 "
+        "주세요.",
     )
 
 
-def decided_on(complex_id: UUID, day: date) -> Iterator[Decided]:
-    """What was decided on a day (in Korea), as the log has it, in order of time."""
-    first = start_of_day(day).astimezone(UTC)
-    last = start_of_day(day + timedelta(days=1)).astimezone(UTC) - timedelta(seconds=1)
+def decided_between(complex_id: UUID, last: Receipt, until: Receipt) -> list[Decided]:
+    """What came into the log between two receipts, and what was decided since the first of them and
+    is not in it yet; in order of the time that each states.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(DECIDED, [complex_id, format_time(first), format_time(last)])
-        rows = cursor.fetchall()
-    for entry, fields, is_logged in rows:
-        opened = json.loads(fields) if isinstance(fields, str) else fields
-        actor, statement = _value(opened, "actor"), _value(opened, "stmt")
-        if actor is None or statement is None:
-            continue
-        yield Decided(
-            UUID(actor["officeholder"]),
-            statement["title"],
-            statement["amount"],
-            _words(statement),
-            parse_time(json.loads(bytes(entry))["t"]),
-            is_logged,
+        cursor.execute(
+            DECIDED,
+            {
+                "complex": complex_id,
+                "log": last.log_number,
+                "size": last.size,
+                "until_log": until.log_number,
+                "until_size": until.size,
+                "told": last.id,
+            },
         )
+        rows = cursor.fetchall()
+    return sorted(_read(rows), key=lambda decided: decided.at)
+
+
+def _read(rows: Sequence[tuple[UUID, bytes, Any, bool]]) -> Iterator[Decided]:
+    for event_id, entry, fields, is_logged in rows:
+        try:
+            opened = json.loads(fields) if isinstance(fields, str) else fields
+            actor, statement = _value(opened, "actor"), _value(opened, "stmt")
+            if actor is None or statement is None:
+                continue
+            yield Decided(
+                UUID(actor["officeholder"]),
+                statement["title"],
+                statement["amount"],
+                _words(statement),
+                parse_time(json.loads(bytes(entry))["t"]),
+                is_logged,
+            )
+        except (ValueError, LookupError, TypeError, AttributeError):
+            # Somebody altered it, which the audit tells; nobody goes without a receipt for it.
+            logger.exception("event %s cannot be read", event_id)
 
 
 def _words(statement: Mapping[str, Any]) -> str:

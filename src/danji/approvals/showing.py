@@ -10,7 +10,7 @@ from danji.accounts.models import Officeholder
 from danji.accounts.queries import actor_value
 from danji.approvals.guard import check_in_office, stated_moment
 from danji.approvals.messages import ask_to_read
-from danji.approvals.models import Circulation, Outcome
+from danji.approvals.models import Circulation, Document, Outcome
 from danji.approvals.queries import document_for
 from danji.approvals.statements import Statement, check_columns, said_at
 from danji.rules import approval
@@ -145,6 +145,8 @@ def _to_confirm(document_id: UUID, actor: Officeholder) -> Circulation:
         )
     if circulation.confirmed_at:
         raise Refusal("이미 후결하신 문서입니다.", next_step="더 하실 일은 없습니다.")
+    # Asked behind the lock: who erases a document holds it as well.
+    Document.objects.within(actor.complex_id).get(id=document_id).parsed_content()
     return circulation
 
 

@@ -5,13 +5,16 @@ It is little even in a large complex, so it is read whole.
 
 import base64
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
 from danji.accounts.models import Office
 from danji.audit.chains import Chain, Logged, chains_named
+from danji.audit.findings import Area, Findings
 from danji.audit.snapshot import Snapshot
 from danji.formbook.definition import FormDefinition, load
 from danji_verify.canonical import b64encode
@@ -51,11 +54,9 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A version of a form: its definition, the bytes of it and the digest that the row names."""
+    """A version of a form: its definition, and the digest of the bytes that define it."""
 
-    id: UUID
     definition: FormDefinition
-    data: bytes
     sha256: str
 
 
@@ -76,13 +77,21 @@ class Basis:
     seals: tuple[bytes, ...]
 
 
-def read_basis(snapshot: Snapshot) -> Basis:
+def as_id(text: object) -> UUID:
+    """The id of an officeholder as events name it; nobody's where there is none."""
+    try:
+        return UUID(str(text))
+    except ValueError:
+        return UUID(int=0)
+
+
+def read_basis(snapshot: Snapshot, found: Findings) -> Basis:
     """All that decisions rest on."""
     personal = chains_named(snapshot, *PERSONAL)
     events = [event for chain in personal for event in chain.events]
     return Basis(
         holders=_holders(snapshot),
-        forms=_forms(snapshot),
+        forms=_forms(snapshot, found),
         personal={chain.doc: chain for chain in personal},
         keys={b64encode(e.leaf): e for e in events if e.name == Event.ENROLLED},
         revoked={
@@ -104,14 +113,19 @@ def _holders(snapshot: Snapshot) -> dict[UUID, Holder]:
     }
 
 
-def _forms(snapshot: Snapshot) -> dict[UUID, Form]:
-    """The forms, shared by all complexes."""
+def _forms(snapshot: Snapshot, found: Findings) -> dict[UUID, Form]:
+    """The forms, shared by all complexes; one that was changed is none of them any more."""
     with snapshot.database.cursor(binary=True) as cursor:
         rows: list[tuple[Any, ...]] = cursor.execute(FORMS).fetchall()
-    return {
-        id_: Form(id_, load(definition), definition, sha256)
-        for id_, _, _, definition, sha256 in rows
-    }
+    forms = {}
+    for id_, key, version, definition, digest in rows:
+        if sha256(definition).hexdigest() != digest:
+            said = f"서식 {key} {version}판의 정의가 등록한 뒤에 바뀌었습니다."
+            found.fault(Area.DOCUMENTS, said, f"form {id_}: not {digest}")
+            continue
+        with found.guarding(Area.DOCUMENTS, f"서식 {key} {version}판:"):
+            forms[id_] = Form(load(definition), digest)
+    return forms
 
 
 def _seals(snapshot: Snapshot) -> list[bytes]:
@@ -122,7 +136,8 @@ def _seals(snapshot: Snapshot) -> list[bytes]:
             if event.name == Event.KEY_ROTATED:
                 rotated = event.json("key")
                 if rotated.get("use") == "seal":
-                    found.append(base64.b64decode(rotated.get("new", "")))
+                    with suppress(TypeError, ValueError):  # told as a seal that is none of these
+                        found.append(base64.b64decode(rotated.get("new", "")))
             else:
                 found.append(event.value("seal"))
     return [certificate for certificate in found if certificate]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from danji.audit.findings import Area, Findings, Subject
+from danji.audit.findings import Area, Finding, Findings, Severity, Subject
 
 
 class Kept(Enum):
@@ -42,9 +42,8 @@ class Blobs:
             sentence = f"{what} 파일이 저장한 뒤에 바뀌었습니다."
         else:
             return True
-        self.found.fault(
-            Area.FILES, sentence, f"sha256 {digest}, {path_of(digest)}", about=about, index=index
-        )
+        detail = f"sha256 {digest}, {path_of(digest)}"
+        self.found.suspect(Finding(Severity.FAULT, Area.FILES, sentence, detail, about, index))
         return False
 
 

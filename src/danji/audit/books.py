@@ -6,43 +6,58 @@ witness's, has to be a head of this one tree.
 
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 from zipfile import BadZipFile, ZipFile
 
 from django.conf import settings
 
 from danji.audit.findings import Area, Findings
 from danji.audit.snapshot import Snapshot
-from danji.rules.refusal import Refusal
-from danji.transparency.models import ConfirmedHead, Cosignature, Log, Witness
-from danji.transparency.queries import policy
+from danji.transparency.models import Log
 from danji.transparency.tree import file_reader, log_folder
-from danji_verify import note
-from danji_verify.checkpoint import Checkpoint
 from danji_verify.entry import parse_entry
-from danji_verify.errors import NoteError, VerifyError
+from danji_verify.errors import VerifyError
 from danji_verify.merkle import EMPTY_ROOT, HASH_SIZE, node_hash
-from danji_verify.tiles import WIDTH, Reader, audit, read_entry, read_tile, tree_root
+from danji_verify.tiles import WIDTH, Reader, audit, read_entry, read_tile
 
-MISSING = 0  # no row was seen for a leaf
+# In the place of a time: no row was seen for a leaf, or its event stood in an earlier log before.
+MISSING, AGAIN = 0, -1
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A witness signed at `at` that the log held `size` events."""
+
+    size: int
+    at: datetime
+    witness: UUID
 
 
 @dataclass
 class Book:
     """One log: the leaf hashes its files hold, and which of them the rows account for.
 
-    `leaves` holds 32 bytes for each leaf; `times` the seconds since 1970 that its event names, or 0
-    until its row was seen.
+    `leaves` holds 32 bytes for each leaf; `times` the seconds since 1970 that its event names, or
+    `MISSING` or `AGAIN`. `checkpoint` is the head that the row keeps, a note; `staged` holds the
+    files that are about to be published. `sightings` and `agreed`, the sizes on which the witnesses
+    agreed, are known once the heads are checked.
     """
 
     number: int
     origin: str
     size: int
     root: bytes
+    checkpoint: bytes
+    folder: Path
+    staged: Path
     reader: Reader
-    leaves: bytes
     times: "array[int]"
+    leaves: bytes = b""
+    sightings: list[Sighting] = field(default_factory=list)
+    agreed: set[int] = field(default_factory=set)
     retired: bool = False  # another log goes on where this one ended
     whole: bool = True  # every file led to the signed root
 
@@ -57,7 +72,7 @@ class Book:
 
 
 def open_books(snapshot: Snapshot, found: Findings) -> dict[int, Book]:
-    """Every log of the complex by its number, its files read and held against its heads."""
+    """Every log of the complex by its number, its files read."""
     books = {}
     logs = list(Log.objects.within(snapshot.complex.id).order_by("number"))
     for log in logs:
@@ -72,20 +87,20 @@ def _open(snapshot: Snapshot, log: Log, found: Findings, *, retired: bool) -> Bo
     code, root = snapshot.complex.code, bytes(log.root)
     folder = log_folder(code, log.number)
     staged = Path(settings.STAGING) / code / f"{log.size}-{root.hex()}.zip"
-    reader = settled_reader(folder, staged)
     book = Book(
         log.number,
         log.origin,
         log.size,
         root,
-        reader,
-        b"",
+        bytes(log.checkpoint),
+        folder,
+        staged,
+        settled_reader(folder, staged),
         array("q", bytes(8 * log.size)),
-        retired,
+        retired=retired,
     )
     _check_files(book, found)
     book.leaves = _leaves(book)
-    _check_heads(snapshot, book, bytes(log.checkpoint), folder, found)
     return book
 
 
@@ -189,137 +204,6 @@ def _root(frontier: Sequence[tuple[int, bytes]]) -> bytes:
     for _, left in reversed(frontier[:-1]):
         root = node_hash(left, root)
     return root
-
-
-@dataclass(frozen=True)
-class _Keys:
-    """The keys of the complex's logs, and of every witness there ever was."""
-
-    logs: list[note.VerifierKey]
-    witnesses: list[note.VerifierKey]
-
-
-@dataclass(frozen=True)
-class _Head:
-    """A head that somebody kept, and by whom."""
-
-    size: int
-    root: bytes
-    whose: str
-
-
-def _check_heads(
-    snapshot: Snapshot, book: Book, checkpoint: bytes, folder: Path, found: Findings
-) -> None:
-    """Every head that was kept is a head of this tree, and signed by those who should have."""
-    keys = _keys(snapshot, found)
-    if keys is None:
-        return
-    heads: list[_Head] = []
-    current = _parsed(checkpoint, keys, book, "데이터베이스에 적힌 머리", found)
-    if current and (current.size, current.root) != (book.size, book.root):
-        found.fault(
-            Area.LOG,
-            "데이터베이스에 적힌 장부의 크기나 뿌리 값이 서명한 머리와 다릅니다.",
-            f"{book.origin}: row {book.size} {book.root.hex()}, signed {current}",
-        )
-    _check_published(book, folder, keys, found)
-    for head in ConfirmedHead.objects.filter(origin=book.origin).order_by("size"):
-        found.rows["heads"] += 1
-        said = _parsed(bytes(head.note), keys, book, "확정된 머리", found)
-        heads.append(_Head(head.size, bytes(head.root), "확정된 머리"))
-        if said and (said.size, said.root) != (head.size, bytes(head.root)):
-            found.fault(
-                Area.LOG,
-                "보관한 확정 머리의 크기나 뿌리 값이 그 서명과 다릅니다.",
-                f"{book.origin}: confirmed head of {head.size}",
-            )
-    cosigned = Cosignature.objects.filter(origin=book.origin)
-    for size, root, label in cosigned.values_list("size", "root", "witness__label").distinct():
-        found.rows["heads"] += 1
-        heads.append(_Head(size, bytes(root), label))
-    if book.whole:
-        _check_consistent(book, heads, found)
-
-
-def _check_consistent(book: Book, heads: Sequence[_Head], found: Findings) -> None:
-    roots = roots_at(book.leaves, (head.size for head in heads))
-    for head in heads:
-        if head.size > book.size:
-            found.fault(
-                Area.LOG,
-                f"{head.whose}의 장부가 지금 장부보다 깁니다. 장부가 옛것으로 되돌려졌습니다.",
-                f"{book.origin}: kept {head.size}, now {book.size}",
-            )
-        elif roots[head.size] != head.root:
-            found.fault(
-                Area.LOG,
-                f"전에 {head.whose}에 적힌 장부와 지금 장부가 다릅니다. 지난 내용을 고친 "
-                "흔적입니다.",
-                f"{book.origin}: at {head.size} kept {head.root.hex()}, "
-                f"now {roots[head.size].hex()}",
-            )
-
-
-def _check_published(book: Book, folder: Path, keys: _Keys, found: Findings) -> None:
-    """The head that everybody can fetch, and the confirmed one beside it.
-
-    They may be newer than the snapshot, and are then read in files that have grown meanwhile.
-    """
-    for name, what in (("checkpoint", "공개된 머리"), ("confirmed", "공개된 확정 머리")):
-        try:
-            data = (folder / name).read_bytes()
-        except FileNotFoundError:
-            if name == "checkpoint" and book.size:
-                found.fault(Area.LOG, "공개된 장부의 머리 파일이 없습니다.", str(folder / name))
-            continue
-        head = _parsed(data, keys, book, what, found)
-        if head is None or not book.whole:
-            continue
-        try:
-            holds = tree_root(head.size, book.reader) == head.root
-        except (OSError, VerifyError):
-            holds = False
-        if not holds:
-            found.fault(
-                Area.LOG,
-                f"{what}와 공개된 장부의 파일이 맞지 않습니다.",
-                f"{folder / name}: {head}",
-            )
-
-
-def _parsed(data: bytes, keys: _Keys, book: Book, what: str, found: Findings) -> Checkpoint | None:
-    """A signed head, its signatures checked by whatever keys are known."""
-    try:
-        opened = note.open_note(data, [*keys.logs, *keys.witnesses])
-        head = Checkpoint.parse(opened.text)
-        if not any(line.key in keys.logs for line in opened.verified):
-            raise NoteError("not signed by the log")
-    except VerifyError as problem:
-        found.fault(
-            Area.LOG, f"{what}의 서명이 맞지 않거나 상했습니다.", f"{book.origin}: {problem!r}"
-        )
-        return None
-    if head.origin != book.origin:
-        found.fault(Area.LOG, f"{what}가 다른 장부의 것입니다.", f"{book.origin}: {head.origin}")
-        return None
-    return head
-
-
-def _keys(snapshot: Snapshot, found: Findings) -> _Keys | None:
-    """None where the log's own key is not to be had, so that nothing can be said of signatures."""
-    try:
-        logs = [party.key for party in policy(snapshot.complex).logs]
-    except Refusal as refusal:
-        found.doubt(Area.LOG, f"장부의 서명을 확인하지 못했습니다. {refusal.fact}")
-        return None
-    witnesses = []
-    for name, vkey in Witness.objects.values_list("name", "vkey"):
-        try:
-            witnesses.append(note.VerifierKey.parse(vkey))
-        except VerifyError as problem:
-            found.fault(Area.LOG, f"확인 기관 {name}의 열쇠가 상했습니다.", repr(problem))
-    return _Keys(logs, witnesses)
 
 
 def check_unaccounted(books: Iterable[Book], found: Findings) -> None:

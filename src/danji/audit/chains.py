@@ -1,7 +1,7 @@
 """Chains of events: every row of an event held against its bytes, its leaf, and its openings."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import groupby
@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from danji.audit.books import Book
+from danji.audit.books import AGAIN, Book
 from danji.audit.findings import NOTHING, Area, Findings, Subject
 from danji.audit.snapshot import Snapshot, Span
 from danji_verify.chain import EVENTS
@@ -19,6 +19,7 @@ from danji_verify.errors import VerifyError
 from danji_verify.merkle import leaf_hash
 
 SOON = timedelta(minutes=10)  # in which every event gets its place
+OF_LOG = frozenset({Event.LOG_OPENED, Event.LOG_CONTINUED, Event.LOG_CLOSED})
 
 CHAINS = """
 SELECT event.doc, event.id, event.seq, event.name, event.entry, event.leaf_hash,
@@ -30,17 +31,19 @@ LEFT JOIN transparency_pendingevent AS pending
     ON (pending.complex_id, pending.event_id) = (event.complex_id, event.id)
 LEFT JOIN transparency_opening AS opening
     ON (opening.complex_id, opening.event_id) = (event.complex_id, event.id)
-WHERE event.complex_id = %s AND {which} ORDER BY event.doc, event.seq, event.id
+WHERE event.complex_id = %s AND {which} ORDER BY event.doc, event.seq, event.id, leaf.log_number
 """
 OF_SPAN = CHAINS.format(which="event.doc BETWEEN %s AND %s")
 OF_NAMES = CHAINS.format(which="event.name = ANY(%s)")
+OF_DOC = CHAINS.format(which="event.doc = %s")
 
 
 @dataclass(slots=True)
 class Logged:
     """One event as its row has it. `entry` is None where its bytes are none.
 
-    `places` are (log number, index); `openings` are those that open what the entry commits to.
+    `places` are (log number, index), the first log first; `openings` are those that open
+    what the entry commits to.
     """
 
     id: UUID
@@ -57,7 +60,12 @@ class Logged:
 
     @property
     def index(self) -> int | None:
-        return self.places[0][1] if self.places else None
+        """The place where it stands, in the last log that holds it."""
+        return self.places[-1][1] if self.places else None
+
+    def is_before(self, other: "Logged") -> bool:
+        """Whether it came into the log before another event did; both as they first came."""
+        return bool(self.places) and (not other.places or self.places[0] < other.places[0])
 
     @property
     def title(self) -> str:
@@ -106,6 +114,12 @@ class Chain:
         return self.last(Event.ERASED)
 
 
+def as_subject(word: str) -> str:
+    """A word with 이 or 가 behind it, by whether its last syllable ends in a consonant."""
+    closed = (ord(word.rstrip(")")[-1]) - ord("가")) % 28
+    return f"{word}{'이' if closed else '가'}"
+
+
 def chains_in(snapshot: Snapshot, span: Span) -> Iterator[Chain]:
     """The chains of a span, as their rows have them; nothing is checked yet."""
     return _grouped(snapshot.within(span, OF_SPAN))
@@ -113,13 +127,21 @@ def chains_in(snapshot: Snapshot, span: Span) -> Iterator[Chain]:
 
 def chains_named(snapshot: Snapshot, *names: Event) -> list[Chain]:
     """Every event of these names, with what opens it, silently: what is wrong is told elsewhere."""
-    chains = list(_grouped(snapshot.rows(OF_NAMES, [str(name) for name in names])))
-    unheard = Findings()
-    for chain in chains:
+    return _opened(_grouped(snapshot.rows(OF_NAMES, [str(name) for name in names])))
+
+
+def chain_of(snapshot: Snapshot, doc: UUID) -> Chain:
+    """One chain, with what opens it, silently."""
+    return next(iter(_opened(_grouped(snapshot.rows(OF_DOC, doc)))), Chain(doc, []))
+
+
+def _opened(chains: Iterable[Chain]) -> list[Chain]:
+    opened, unheard = list(chains), Findings()
+    for chain in opened:
         for event in chain.events:
             _parse(event, unheard, NOTHING)
             _open(event, False, unheard, NOTHING)
-    return chains
+    return opened
 
 
 def _grouped(rows: list[tuple[Any, ...]]) -> Iterator[Chain]:
@@ -186,7 +208,7 @@ class ChainCheck:
         elif entry.prev != (before.leaf if before else None):
             self.found.fault(
                 Area.EVENTS,
-                f"{event.title}이 앞 사건에 이어지지 않습니다.",
+                f"{as_subject(event.title)} 앞 사건에 이어지지 않습니다.",
                 f"event {event.id}",
                 about=about,
                 index=event.index,
@@ -205,6 +227,8 @@ class ChainCheck:
         at = max(1, int(event.entry.at.timestamp())) if event.entry else 1
         for number, index in event.places:
             book = self.books.get(number)
+            if book is not None and book.retired and index >= book.size and _goes_on(event, number):
+                continue
             if book is None or index >= book.size:
                 self.found.fault(
                     Area.EVENTS,
@@ -214,10 +238,12 @@ class ChainCheck:
                     index=index,
                 )
                 continue
-            if book.place(index, at) or book.leaf(index) != event.leaf:
+            # Said again in a further log, it says nothing of when it came into this one.
+            seen = AGAIN if number > event.places[0][0] else at
+            if book.place(index, seen) or book.leaf(index) != event.leaf:
                 self.found.fault(
                     Area.EVENTS,
-                    f"봉인 장부의 {index}번 자리에 적힌 것이 {event.title}이 아닙니다.",
+                    f"봉인 장부의 {index}번 자리에 적힌 것이 {as_subject(event.title)} 아닙니다.",
                     f"event {event.id}: {event.leaf.hex()}, leaf {book.leaf(index).hex()}",
                     about=about,
                     index=index,
@@ -229,19 +255,26 @@ class ChainCheck:
         if not event.pending:
             self.found.fault(
                 Area.EVENTS,
-                f"{event.title}이 봉인 장부에 적히지 않았고, 기다리는 줄에도 없습니다. 장부에서 "
-                "빼돌린 흔적입니다.",
+                f"{as_subject(event.title)} 봉인 장부에 적히지 않았고, 기다리는 줄에도 "
+                "없습니다. 장부에서 빼돌린 흔적입니다.",
                 f"event {event.id} has neither a leaf nor a place in the queue",
                 about=about,
             )
         elif event.entry and event.entry.at < self.snapshot.at - SOON:
             self.found.doubt(
                 Area.EVENTS,
-                f"{event.title}이 10분 넘게 봉인을 기다리고 있습니다. 봉인 처리기가 멈추었는지 "
-                "봐 주세요.",
+                f"{as_subject(event.title)} 10분 넘게 봉인을 기다리고 있습니다. 봉인 "
+                "처리기가 멈추었는지 봐 주세요.",
                 f"event {event.id}: {event.entry.at}",
                 about=about,
             )
+
+
+def _goes_on(event: Logged, number: int) -> bool:
+    """Whether an event behind the end of a retired log stands in a later one, or speaks of the
+    retired one alone.
+    """
+    return event.pending or event.places[-1][0] > number or event.name in OF_LOG
 
 
 def _may_lack(event: Logged, chain: Chain, erased: Logged | None) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from danji.audit.basis import Basis
-from danji.audit.chains import Chain, Logged
+from danji.audit.chains import Chain, Logged, as_subject
 from danji.audit.findings import Area, Findings, Subject
 from danji.audit.replay import Content, Way, replay
 from danji.audit.snapshot import Snapshot, Span
@@ -25,7 +25,7 @@ RECORDED = SIGNED_WITHIN + timedelta(seconds=1)
 
 DOCUMENTS = """
 SELECT id, drafter_id, form_id, title, amount, net, payee, account, content, digest, follows,
-    submitted_at
+    submitted_at, erased_at
 FROM approvals_document WHERE complex_id = %s AND id BETWEEN %s AND %s
 """
 STEPS = """
@@ -63,6 +63,7 @@ class DocumentRow:
     digest: str
     follows: UUID | None
     submitted_at: datetime
+    erased_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,8 @@ class DocumentCheck:
         if content is None:
             return None
         self._check_columns(row, content, submitted, about)
+        if row.erased_at is not None:
+            self._fault(about, "파기하지 않은 문서가 파기한 것으로 되어 있습니다.", submitted)
         way = replay(chain, content)
         if way is None:
             return None
@@ -346,12 +349,6 @@ def _decision(value: str) -> str:
 
 def _ending(value: str) -> str:
     return approval.Ending(value).label if value else "진행 중"
-
-
-def as_subject(word: str) -> str:
-    """A word with 이 or 가 behind it, by whether its last syllable ends in a consonant."""
-    closed = (ord(word.rstrip(")")[-1]) - ord("가")) % 28
-    return f"{word}{'이' if closed else '가'}"
 
 
 def shown(value: object) -> str:

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from danji.audit.basis import Basis
 from danji.audit.blobs import Blobs, path_of
-from danji.audit.chains import Chain, Logged
-from danji.audit.documents import as_subject, moment, shown
+from danji.audit.chains import Chain, Logged, as_subject
+from danji.audit.documents import moment, shown
 from danji.audit.findings import Area, Findings, Subject
 from danji.audit.replay import Content, Way
 from danji.audit.snapshot import Snapshot, Span
@@ -24,7 +24,7 @@ from danji_verify.pdf import seal_digests
 RECORDS = """
 SELECT record.doc, record.form, record.title, record.number, record.series, record.year,
     record.serial, folder.name, record.retained_until, record.scope, record.payload, record.digest,
-    record.filed_at
+    record.filed_at, record.erased_at
 FROM records_record AS record LEFT JOIN records_recordfolder AS folder
     ON (folder.complex_id, folder.id) = (record.complex_id, record.folder_id)
 WHERE record.complex_id = %s AND record.doc BETWEEN %s AND %s
@@ -66,6 +66,7 @@ class RecordRow:
     payload: bytes
     digest: str
     filed_at: datetime
+    erased_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,7 @@ class FilingCheck:
             "보존기간": (row.retained_until and row.retained_until.isoformat(), kept),
             "공개 범위": (row.scope, content["disclosure"]["scope"]),
             "등록한 때": (moment(row.filed_at), payload["filed_at"]),
+            "파기한 때": (row.erased_at and moment(row.erased_at), None),
         }
         for what, (said, recorded) in expected.items():
             if said != recorded:

@@ -1,12 +1,18 @@
 """What an audit finds: sentences for people, details for an engineer."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-KEPT = 1000  # findings told one by one; more are only counted
+import psycopg
+from django.db import Error
+
+KEPT = 1000  # findings of one severity told one by one; more are only counted
 
 
 class Severity(StrEnum):
@@ -97,18 +103,52 @@ class Finding:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """A finding about a file that may only have been gone, or been there, for a moment.
+
+    `remains` is a file that should not be there.
+    """
+
+    finding: Finding
+    remains: Path | None = None
+
+
 @dataclass
 class Findings:
-    """What was found so far, and how many rows of what were looked at."""
+    """What was found so far, and how many rows of what were looked at.
+
+    `suspected` counts only once a second look has borne it out.
+    """
 
     kept: list[Finding] = field(default_factory=list)
     counts: Counter[Severity] = field(default_factory=Counter)
     rows: Counter[str] = field(default_factory=Counter)
+    suspected: list[Suspicion] = field(default_factory=list)
 
     def add(self, finding: Finding) -> None:
         self.counts[finding.severity] += 1
-        if len(self.kept) < KEPT:
+        if self.counts[finding.severity] <= KEPT:
             self.kept.append(finding)
+
+    def suspect(self, finding: Finding, remains: Path | None = None) -> None:
+        """Something about a file, to be looked at again at the end."""
+        self.suspected.append(Suspicion(finding, remains))
+
+    @contextmanager
+    def guarding(self, area: Area, what: str, about: Subject = NOTHING) -> Iterator[None]:
+        """Within, what cannot be read is told, and does not end the audit."""
+        try:
+            yield
+        except (Error, psycopg.Error):  # the database is away, and nothing more can be read
+            raise
+        except Exception as problem:  # noqa: BLE001 - whoever edits rows can provoke any
+            self.fault(
+                area,
+                f"{what} 저장된 자료가 정해진 꼴이 아니어서 견줄 수 없습니다. 누가 고쳤습니다.",
+                f"{problem!r}",
+                about=about,
+            )
 
     def fault(
         self,
@@ -145,8 +185,3 @@ class Findings:
     ) -> None:
         """Something good to know, and in order (알림)."""
         self.add(Finding(Severity.NOTE, area, sentence, detail, about, index))
-
-    def drop(self, finding: Finding) -> None:
-        """Take one back that a second look did not bear out."""
-        self.kept.remove(finding)
-        self.counts[finding.severity] -= 1

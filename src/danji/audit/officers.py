@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from danji.audit.basis import Basis, Holder
+from danji.audit.basis import Basis, Holder, as_id
 from danji.audit.chains import Chain, Logged
 from danji.audit.findings import Area, Findings, Subject
 from danji.audit.snapshot import Snapshot
@@ -47,6 +47,7 @@ class OfficerCheck:
 
     snapshot: Snapshot
     basis: Basis
+    acted: Mapping[UUID, tuple[int, int]]  # by officeholder: where they first did something
     found: Findings
 
     def check(self) -> None:
@@ -63,11 +64,19 @@ class OfficerCheck:
 
     def _holders(self) -> set[UUID]:
         before = 0  # offices taken before the log told of it
+        acted = self._acted_before_offices_were_logged()
         for holder in self.basis.holders.values():
             self.found.rows["officeholders"] += 1
             chain = self.basis.personal.get(holder.id)
-            if chain is None:
+            if chain is None and holder.id in acted:
                 before += 1
+            elif chain is None:
+                self.found.doubt(
+                    Area.OFFICERS,
+                    f"{holder.office} {holder.name} 님의 취임이 봉인 장부에 없습니다. ‘사람과 "
+                    "임기’에서 모두 아는 분인지 봐 주세요.",
+                    holder.id.hex,
+                )
             else:
                 self._check_term(holder, chain)
         if before:
@@ -77,6 +86,23 @@ class OfficerCheck:
                 "적기 전에 등록한 분인지, ‘사람과 임기’에서 모두 아는 분인지 봐 주세요.",
             )
         return set(self.basis.holders)
+
+    def _acted_before_offices_were_logged(self) -> set[UUID]:
+        """Who was in office before the log told of it: it holds something they did by then."""
+        taken = [
+            event.places[0]
+            for chain in self.basis.personal.values()
+            for event in chain.all(Event.OFFICE_TAKEN)
+            if event.places
+        ]
+        first = min(taken, default=None)
+        acts = list(self.acted.items())
+        for chain in self.basis.personal.values():
+            for event in chain.events:
+                for name in ("actor", "proposer", "officer"):
+                    who = as_id(event.json(name).get("officeholder"))
+                    acts += [(who, place) for place in event.places[:1]]
+        return {who for who, place in acts if first is None or place < first}
 
     def _check_term(self, holder: Holder, chain: Chain) -> None:
         last = chain.last(Event.OFFICE_LEFT) or chain.last(Event.OFFICE_TAKEN)

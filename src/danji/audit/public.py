@@ -1,14 +1,21 @@
 """What everybody can fetch of a document: whether it is what was disclosed."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib import resources
 from pathlib import Path
 
-from danji.audit.chains import Chain
+from django.conf import settings
+
+from danji.audit.chains import SOON, Chain, chain_of
 from danji.audit.filing import Files
-from danji.audit.findings import Area, Findings, Subject
-from danji.disclosure.site import document_folder
+from danji.audit.findings import NOTHING, Area, Finding, Findings, Severity, Subject
+from danji.audit.snapshot import Snapshot
+from danji.disclosure.site import PROOF_OF_END, document_folder
 from danji.rules.disclosure import Scope
+from danji.transparency.queries import log_of
+from danji.transparency.tree import log_folder
 from danji_verify.entry import Event
 from danji_verify.errors import VerifyError
 from danji_verify.policy import Policy
@@ -29,7 +36,7 @@ class PublicCheck:
     `policy` is None where the log's key is not to be had.
     """
 
-    code: str
+    snapshot: Snapshot
     policy: Policy | None
     found: Findings
 
@@ -37,12 +44,14 @@ class PublicCheck:
         """What is open to everybody has files; what was withdrawn or erased has only a page."""
         if chain is None or about.doc is None:
             return
-        folder = document_folder(self.code, about.doc.hex)
+        folder = document_folder(self.snapshot.complex.code, about.doc.hex)
         record, rendition = files.records.get(about.doc), files.renditions.get(about.doc)
-        if chain.last(Event.DISCLOSURE_WITHDRAWN, Event.ERASED):
-            for name in (PDF, RECORD):
-                if (folder / name).exists():
-                    self._tell(folder / name, "공개를 거둔 문서의 파일이 남아 있습니다.", about)
+        ended = chain.last(Event.DISCLOSURE_WITHDRAWN, Event.ERASED)
+        if ended is not None:
+            # The worker takes the files away soon after, and puts a proof in their place.
+            is_done = any((folder / name).exists() for name in PROOF_OF_END.values())
+            if is_done or ended.entry is None or ended.entry.at < self.snapshot.at - SOON:
+                self._demand_gone(folder, about)
             return
         publication = files.publications.get(about.doc)
         if (
@@ -57,6 +66,37 @@ class PublicCheck:
         self._compare(folder / PDF, rendition.file, "공개한 PDF", about)
         self._compare(folder / RECORD, record.digest, "공개한 기록", about)
         self._check_proof(folder / PROOF, chain, about)
+
+    def check_common(self) -> None:
+        """What everybody checks documents with: the program, and whom to believe."""
+        page, offered = (resources.files("danji_verify") / "verify.html").read_bytes(), None
+        path = Path(settings.PUBLIC) / "verify.html"
+        with suppress(FileNotFoundError):
+            offered = path.read_bytes()
+        if offered not in {None, page}:
+            self._tell(path, "검증 프로그램(verify.html)이 이 시스템의 것과 다릅니다.", NOTHING)
+        number = log_of(self.snapshot.complex.id).number
+        path = log_folder(self.snapshot.complex.code, number) / "policy.txt"
+        with suppress(FileNotFoundError):
+            # Who is to be believed was changed a moment ago, and the worker writes it down soon.
+            if path.read_bytes() != self._expected(path) and not self._is_new():
+                self._tell(
+                    path, "공개한 policy.txt가 지금의 확인 기관이나 열쇠와 다릅니다.", NOTHING
+                )
+
+    def _expected(self, path: Path) -> bytes:
+        return self.policy.format() if self.policy else path.read_bytes()
+
+    def _is_new(self) -> bool:
+        """Whether the complex's own chain said something in the last minutes."""
+        newest = chain_of(self.snapshot, self.snapshot.complex.id).events[-1:]
+        return any(one.entry and one.entry.at > self.snapshot.at - SOON for one in newest)
+
+    def _demand_gone(self, folder: Path, about: Subject) -> None:
+        for name in (PDF, RECORD):
+            if (folder / name).exists():
+                said = "공개를 거둔 문서의 파일이 남아 있습니다."
+                self._tell(folder / name, said, about, remains=folder / name)
 
     def _compare(self, path: Path, digest: str, what: str, about: Subject) -> None:
         self.found.rows["public files"] += 1
@@ -84,5 +124,6 @@ class PublicCheck:
         if not holds:
             self._tell(path, "공개한 증명 파일이 맞지 않습니다.", about)
 
-    def _tell(self, path: Path, sentence: str, about: Subject) -> None:
-        self.found.fault(Area.PUBLIC, sentence, str(path), about=about)
+    def _tell(self, path: Path, sentence: str, about: Subject, remains: Path | None = None) -> None:
+        finding = Finding(Severity.FAULT, Area.PUBLIC, sentence, str(path), about)
+        self.found.suspect(finding, remains)

@@ -5,29 +5,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from danji.audit.basis import Basis, read_basis
 from danji.audit.blobs import Blobs
 from danji.audit.books import Book, check_unaccounted, open_books
-from danji.audit.chains import Chain, ChainCheck, Logged, chains_in
+from danji.audit.chains import Chain, ChainCheck, chains_in
 from danji.audit.documents import DocumentCheck, Papers, read_papers
 from danji.audit.endings import EndingCheck
+from danji.audit.erased import ErasedCheck
 from danji.audit.filing import Files, FilingCheck, read_files
 from danji.audit.findings import Area, Findings, Severity, Subject
 from danji.audit.following import FollowingCheck, FollowingRow, read_followings
+from danji.audit.heads import HeadCheck
 from danji.audit.officers import OfficerCheck
 from danji.audit.public import PublicCheck
 from danji.audit.registers import check_registers
 from danji.audit.signatures import SignatureCheck
 from danji.audit.snapshot import Snapshot, Span, taken
-from danji.audit.times import check_times, seen_by_witnesses
+from danji.audit.times import TimeCheck, standstills
+from danji.audit.trust import Trust, read_trust
 from danji.base import tenancy
 from danji.complexes.models import Complex
-from danji.rules.refusal import Refusal
 from danji.transparency.collection import Mismatch
 from danji.transparency.models import Event as EventRow
-from danji.transparency.queries import policy
 from danji_verify.entry import Event
 
 Progress = Callable[[int, int], None]
@@ -71,20 +73,28 @@ def audit_complex(
     found = Findings()
     with taken(complex_, at) as snapshot:
         books = open_books(snapshot, found)
-        checks = Checks.over(snapshot, books, found)
+        trust = read_trust(snapshot, found)
+        if trust is not None:
+            for book in books.values():
+                with found.guarding(Area.LOG, f"{book.number}번 장부의 머리:"):
+                    HeadCheck(book, trust, found).check()
+        checks = Checks.over(snapshot, books, trust, found)
         spans = snapshot.spans()
         for number, span in enumerate(spans, 1):
             checks.check_span(span)
             progress(number, len(spans))
         checks.check_rest()
     with tenancy.within(complex_.id):
-        _look_again(complex_.id, found)
+        _look_again(complex_.id, checks.ended, found)
     sizes = {book.origin: book.size for book in books.values()}
+    retired = {book.origin for book in books.values() if book.retired}
     for mismatch in mismatches:
         # What is about another complex's log is for that complex to hear.
         if mismatch.origin in sizes or "/apt/" not in mismatch.origin:
             detail = f"{mismatch.origin}, leaf {mismatch.index}: {mismatch.detail}"
-            found.fault(Area.COLLECTION, mismatch.sentence, detail)
+            # Why a log was retired was told when it was.
+            tell = found.note if mismatch.origin in retired else found.fault
+            tell(Area.COLLECTION, mismatch.sentence, detail)
     return Audited(complex_, at, timezone.now(), found, sizes, frozenset(checks.blobs.known))
 
 
@@ -103,16 +113,20 @@ class Checks:
     filing: FilingCheck
     public: PublicCheck
     following: FollowingCheck
+    erased: ErasedCheck
+    ended: frozenset[UUID]  # events that say that files may go
 
     @classmethod
-    def over(cls, snapshot: Snapshot, books: Mapping[int, Book], found: Findings) -> "Checks":
-        basis = read_basis(snapshot)
+    def over(
+        cls,
+        snapshot: Snapshot,
+        books: Mapping[int, Book],
+        trust: Trust | None,
+        found: Findings,
+    ) -> "Checks":
+        basis = read_basis(snapshot, found)
         blobs = Blobs(found)
         signatures = SignatureCheck(basis, found)
-        try:
-            trusted = policy(snapshot.complex)
-        except Refusal:  # told where the heads are checked
-            trusted = None
         return cls(
             snapshot,
             books,
@@ -123,8 +137,10 @@ class Checks:
             DocumentCheck(basis, found),
             signatures,
             FilingCheck(basis, blobs, found),
-            PublicCheck(snapshot.complex.code, trusted, found),
+            PublicCheck(snapshot, trust.policy if trust else None, found),
             FollowingCheck(signatures, found),
+            ErasedCheck(found),
+            frozenset(_endings(snapshot.complex.id).values_list("id", flat=True)),
         )
 
     def check_span(self, span: Span) -> None:
@@ -135,26 +151,23 @@ class Checks:
         chains = {chain.doc: chain for chain in chains_in(self.snapshot, span)}
         for doc in sorted(chains.keys() | papers.documents.keys() | files.records.keys()):
             about = _subject(doc, papers, files)
-            try:
+            with self.found.guarding(Area.DOCUMENTS, "이 문서:", about):
                 self._check_doc(doc, chains.get(doc), papers, files, about)
-            except (LookupError, TypeError, ValueError, AttributeError) as problem:
-                self.found.fault(
-                    Area.DOCUMENTS,
-                    "저장된 자료가 정해진 꼴이 아니어서 견줄 수 없습니다. 누가 고쳤습니다.",
-                    f"{doc.hex}: {problem!r}",
-                    about=about,
-                )
         for id_ in sorted(chains.keys() | followings.keys()):
-            self._check_following(chains.get(id_), followings.get(id_))
+            with self.found.guarding(Area.DOCUMENTS, "후결:", Subject(id_)):
+                self._check_following(chains.get(id_), followings.get(id_))
 
     def _check_doc(
         self, doc: UUID, chain: Chain | None, papers: Papers, files: Files, about: Subject
     ) -> None:
         erased = self.basis.erased.get(doc)
         if chain is not None and not _is_following(chain):
+            if erased and not self.erased.is_emptied(chain, erased, papers, files):
+                self.erased.tell_left(erased, about)
+                erased = None  # whatever is there has to be as it was sealed
             self.chains.check(chain, about, erased)
-        if erased is not None:
-            self._tell_erased(erased, about)
+        if chain is not None and erased is not None:
+            self.erased.check(chain, erased, papers, files, about)
         elif doc in papers.documents or doc in files.records or _is_document(chain):
             row = papers.documents.get(doc)
             submitted = self.documents.check(row, chain, papers, about)
@@ -179,30 +192,30 @@ class Checks:
         if erased is None:
             self.following.check(chain, row, about)
 
-    def _tell_erased(self, erased: Logged, about: Subject) -> None:
-        self.found.note(
-            Area.DOCUMENTS,
-            f"파기한 문서입니다(사건 {erased.seq}). 내용과 여는 값은 두 분의 확인으로 지웠고, 봉인 "
-            "장부에는 사건만 남아 있습니다.",
-            about=about,
-            index=erased.index,
-        )
-
     def check_rest(self) -> None:
         """What belongs to no single document."""
-        OfficerCheck(self.snapshot, self.basis, self.found).check()
-        EndingCheck(self.snapshot, self.found).check()
-        check_registers(self.snapshot, self.found)
-        check_unaccounted(self.books.values(), self.found)
+        found, basis = self.found, self.basis
+        self.erased.tell()
+        with found.guarding(Area.OFFICERS, "직책과 권한:"):
+            OfficerCheck(self.snapshot, basis, self.signatures.acted, found).check()
+        EndingCheck(self.snapshot, basis, self.books, found).check()
+        with found.guarding(Area.RECORDS, "등록대장:"):
+            check_registers(self.snapshot, found)
+        with found.guarding(Area.PUBLIC, "공개한 자료:"):
+            self.public.check_common()
+        check_unaccounted(self.books.values(), found)
+        stood_still = standstills([book.origin for book in self.books.values()])
         for book in self.books.values():
-            check_times(book, seen_by_witnesses(book.origin), self.found)
-        for form in self.basis.forms.values():
-            self.found.rows["forms"] += 1
-            what = f"서식 ‘{form.definition.title}’"
-            self.blobs.demand(form.sha256, what, Subject())
+            with found.guarding(Area.TIMES, "시각:"):
+                TimeCheck(book, stood_still, found).check()
+        for form in basis.forms.values():
+            found.rows["forms"] += 1
+            with found.guarding(Area.FILES, "서식:"):
+                what = f"서식 ‘{form.definition.title}’"
+                self.blobs.demand(form.sha256, what, Subject())
         unsigned = sum(self.signatures.unsigned.values())
         if unsigned:
-            self.found.note(
+            found.note(
                 Area.SIGNATURES,
                 f"서명 없이 로그인이나 확인 번호로 한 결재가 {unsigned:,}건 있습니다.",
                 str(dict(self.signatures.unsigned)),
@@ -223,21 +236,28 @@ def _is_document(chain: Chain | None) -> bool:
     return chain is not None and chain.last(Event.SUBMITTED, Event.FILED) is not None
 
 
-def _look_again(complex_id: UUID, found: Findings) -> None:
-    """Take back what is true by now: files may go while the audit reads, once the log says so."""
-    missing = [
-        finding
-        for finding in found.kept
-        if finding.area in {Area.FILES, Area.PUBLIC} and finding.severity is Severity.FAULT
-    ]
-    gone = set(
-        EventRow.objects.within(complex_id)
-        .filter(
-            doc__in={finding.subject.doc for finding in missing if finding.subject.doc},
-            name__in=[Event.ERASED, Event.DISCLOSURE_WITHDRAWN],
-        )
-        .values_list("doc", flat=True)
-    )
-    for finding in missing:
-        if finding.subject.doc in gone and "남아 있습니다" not in finding.sentence:
-            found.drop(finding)
+def _endings(complex_id: UUID) -> "QuerySet[EventRow]":
+    """The events after which files of a document may go."""
+    names = [Event.ERASED, Event.DISCLOSURE_WITHDRAWN]
+    found: QuerySet[EventRow] = EventRow.objects.within(complex_id).filter(name__in=names)
+    return found
+
+
+def _look_again(complex_id: UUID, ended: frozenset[UUID], found: Findings) -> None:
+    """Tell what is still so by now: files may go while the audit reads, once the log says so.
+
+    Args: `ended` are the events that had said so before. A withdrawal takes away what was public
+    only.
+    """
+    gone: dict[Area, set[UUID]] = {Area.FILES: set(), Area.PUBLIC: set()}
+    for id_, doc, name in _endings(complex_id).values_list("id", "doc", "name"):
+        if id_ not in ended:
+            gone[Area.PUBLIC].add(doc)
+            if name == Event.ERASED:
+                gone[Area.FILES].add(doc)
+    for suspicion in found.suspected:
+        finding, remains = suspicion.finding, suspicion.remains
+        is_over = not remains.exists() if remains else finding.subject.doc in gone[finding.area]
+        if not is_over:
+            found.add(finding)
+    found.suspected.clear()

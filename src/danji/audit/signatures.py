@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from danji.audit.basis import Basis
+from danji.audit.basis import Basis, as_id
 from danji.audit.chains import Chain, Logged
 from danji.audit.findings import Area, Findings, Subject
 from danji.audit.replay import Content, Way
@@ -22,11 +22,14 @@ SIGNING = (Event.DECIDED, Event.RETURNED, Event.SENT_BACK, Event.SKIPPED)
 
 @dataclass
 class SignatureCheck:
-    """Checks decisions one after another; `unsigned` counts those that carry no signature."""
+    """Checks decisions one after another; `unsigned` counts those that carry no signature, `acted`
+    says where an officeholder first did something, as (log number, index).
+    """
 
     basis: Basis
     found: Findings
     unsigned: Counter[str] = field(default_factory=Counter)
+    acted: dict[UUID, tuple[int, int]] = field(default_factory=dict)
 
     def check_chain(self, chain: Chain, content: Content, way: Way, about: Subject) -> None:
         """Every decision on a document, and its submission."""
@@ -84,14 +87,14 @@ class SignatureCheck:
         signer = self._person(event.json("actor"))
         if signer is None or signer != self._person(enrolled.json("actor")):
             raise Wrong("다른 분의 열쇠로 한 서명입니다.")
-        if event.index is not None and (enrolled.index is None or enrolled.index > event.index):
+        if event.places and not enrolled.is_before(event):
             raise Wrong("열쇠가 서명한 뒤에 등록되었습니다.")
         revoked = self.basis.revoked.get(auth.text("key"))
         if revoked and event.entry and revoked < event.entry.at:
             raise Wrong("폐지한 열쇠로 한 서명입니다.")
 
     def _person(self, actor: Mapping[str, Any]) -> UUID | None:
-        holder = self.basis.holders.get(_id(actor.get("officeholder")))
+        holder = self.basis.holders.get(as_id(actor.get("officeholder")))
         return holder.person if holder else None
 
     def _who(
@@ -112,7 +115,10 @@ class SignatureCheck:
         actor = event.json("actor")
         if not actor or event.entry is None:
             return  # erased, or told where the opening is
-        holder = self.basis.holders.get(_id(actor.get("officeholder")))
+        id_ = as_id(actor.get("officeholder"))
+        holder = self.basis.holders.get(id_)
+        for place in event.places[:1]:
+            self.acted[id_] = min(place, self.acted.get(id_, place))
         if holder is None or (holder.office, holder.name, holder.since.isoformat()) != (
             actor.get("office"),
             actor.get("name"),
@@ -154,7 +160,7 @@ class SignatureCheck:
             or deputy.get("officeholder") != actor.get("officeholder")
             or (absent.get("office"), absent.get("name")) != (place["office"], place["name"])
             or not _day(delegation["since"]) <= day <= _day(delegation["until"])
-            or (event.index is not None and (named.index is None or named.index > event.index))
+            or (event.places and not named.is_before(event))
         ):
             self._fault(
                 event, about, f"{event.title}을 대신한 분이 대결하도록 정해져 있지 않았습니다."
@@ -173,13 +179,6 @@ class SignatureCheck:
         area: Area = Area.SIGNATURES,
     ) -> None:
         self.found.fault(area, sentence, detail, about=about, index=event.index)
-
-
-def _id(text: object) -> UUID:
-    try:
-        return UUID(str(text))
-    except ValueError:
-        return UUID(int=0)
 
 
 def _day(text: object) -> date:

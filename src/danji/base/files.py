@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -63,7 +64,9 @@ def put(data: bytes | Iterable[bytes]) -> str:
     whole = data if isinstance(data, bytes) else b"".join(data)
     digest = hashlib.sha256(whole).hexdigest()
     path = _path(digest)
-    if not path.exists():
+    try:
+        os.utime(path)  # it is wanted now: see `remove_untouched`
+    except FileNotFoundError:
         refuse_when_disk_is_low(settings.FILES)
         write_durably(path, whole)
     return digest
@@ -80,12 +83,39 @@ def get(digest: str) -> bytes:
     return data
 
 
-def remove(digest: str) -> None:
-    """Keep the bytes of a digest no longer. Whoever asks has seen that nothing else names them."""
+def remove_untouched(digest: str, *, since: datetime) -> bool:
+    """Keep the bytes of a digest no longer. Whoever asks has seen that nothing names them.
+
+    Returns: whether they are gone; False where somebody kept them anew since that moment, whose
+    transaction may still be open.
+    """
     path = _path(digest)
-    path.unlink(missing_ok=True)
-    if path.parent.exists():
-        sync_folder(path.parent)
+    going = path.with_name(f".going-{path.name}")
+    try:
+        # Out of the way first: `put` either finds it gone, or its touch is seen here.
+        path.replace(going)
+    except FileNotFoundError:
+        return True
+    if going.stat().st_mtime >= since.timestamp():
+        going.replace(path)
+        return False
+    going.unlink()
+    sync_folder(path.parent)
+    return True
+
+
+def untouched(shelf: str, *, since: datetime) -> list[str]:
+    """The digests that begin with two hexadecimal digits and were not kept anew since a moment;
+    what a crash left half written is removed, and half removed is put back among them.
+    """
+    folder = Path(settings.FILES) / shelf
+    for path in folder.glob(".going-*"):
+        path.replace(path.with_name(path.name.removeprefix(".going-")))
+    old = [path for path in folder.glob("*") if path.stat().st_mtime < since.timestamp()]
+    for path in old:
+        if path.name.startswith(".new-"):
+            path.unlink()
+    return [shelf + path.name for path in old if not path.name.startswith(".")]
 
 
 def require(digest: str, name: str) -> None:

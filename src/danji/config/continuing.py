@@ -1,9 +1,8 @@
 """Taking in a complex that comes from another operator: its logs are kept, and the next goes on."""
 
 import json
-import shutil
-from base64 import b64decode
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +12,7 @@ from uuid import UUID
 from django.db import transaction
 
 from danji.base import tenancy
+from danji.base.files import write_durably
 from danji.base.ids import uuid7
 from danji.complexes.models import Complex
 from danji.config.founding import seal_of
@@ -21,16 +21,16 @@ from danji.rules.refusal import Refusal
 from danji.transparency.actions import begin_log, continue_log
 from danji.transparency.keys import enter_known_key
 from danji.transparency.models import Event, Leaf, Log, Opening
-from danji.transparency.tree import file_reader, log_folder
+from danji.transparency.recovery import BATCH
+from danji.transparency.tree import log_folder, paths_of
 from danji_verify import note
+from danji_verify.canonical import b64decode
 from danji_verify.checkpoint import Checkpoint
 from danji_verify.entry import Entry, parse_entry
 from danji_verify.errors import VerifyError
 from danji_verify.merkle import leaf_hash
 from danji_verify.note import VerifierKey
-from danji_verify.tiles import audit, changed_bundles, read_bundle
-
-BATCH = 4096
+from danji_verify.tiles import Reader, audit, changed_bundles, read_bundle
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Brought:
     keys: tuple[VerifierKey, ...]
     note: bytes
     head: Checkpoint
-    folder: Path
+    reader: Reader
 
 
 def continue_complex(folder: Path, *, at: datetime) -> Complex:
@@ -52,6 +52,8 @@ def continue_complex(folder: Path, *, at: datetime) -> Complex:
     """
     about, logs = _read(folder)
     _demand_new(about)
+    for number, log in enumerate(logs, 1):
+        _demand_own(about["code"], number, log)
     with transaction.atomic():
         complex_ = Complex.objects.create(
             id=UUID(about["id"]),
@@ -67,10 +69,17 @@ def continue_complex(folder: Path, *, at: datetime) -> Complex:
             _enter_events(complex_, logs, folder)
             following = begin_log(complex_, logs[-1].number + 1, at=at)
             continue_log(complex_, following, certificate, logs[-1].note, at=at)
-        for log in logs:
-            published = log_folder(complex_.code, log.number)
-            shutil.copytree(log.folder, published, dirs_exist_ok=True)
+    for log in logs:
+        _publish(log, log_folder(complex_.code, log.number))
     return complex_
+
+
+def _publish(log: Brought, folder: Path) -> None:
+    """Write the files of the log that lead to its head, and no other: the folder is another's."""
+    for path in paths_of(log.head.size):
+        with suppress(FileNotFoundError):  # a full tile holds what a partial one held
+            write_durably(folder / path, log.reader(path))
+    write_durably(folder / "checkpoint", log.note)
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], list[Brought]]:
@@ -94,12 +103,24 @@ def _read_log(folder: Path, about: dict[str, Any]) -> Brought:
     if head.origin != about["origin"]:
         raise ValueError("a head of another log")
     number = int(about["number"])
-    return Brought(number, head.origin, keys, data, head, folder / "log" / str(number))
+    return Brought(number, head.origin, keys, data, head, _inside(folder / "log" / str(number)))
+
+
+def _inside(folder: Path) -> Reader:
+    """Read files that lie in the folder themselves: a link may lead to what nobody is to see."""
+    whole = folder.resolve()
+
+    def read(path: str) -> bytes:
+        if not (folder / path).resolve().is_relative_to(whole):
+            raise OSError(f"{path} leads out of the folder")
+        return (folder / path).read_bytes()
+
+    return read
 
 
 def _demand_whole(log: Brought) -> None:
     try:
-        whole = audit(log.head.size, file_reader(log.folder)) == log.head.root
+        whole = audit(log.head.size, log.reader) == log.head.root
     except (OSError, VerifyError):
         whole = False
     if not whole:
@@ -107,6 +128,16 @@ def _demand_whole(log: Brought) -> None:
             f"{log.number}번 장부의 파일이 서명된 머리와 맞지 않습니다. "
             "아무것도 들이지 않았습니다.",
             next_step="시·군·구나 단지의 확인 프로그램에 있는 사본으로 바꾸어 다시 해 주세요.",
+        )
+
+
+def _demand_own(code: str, number: int, log: Brought) -> None:
+    """Raises: Refusal when the log is another complex's, or something in it is."""
+    own = log.number == number and log.origin.endswith(f"/apt/{code}/{number}")
+    if not own or any(entry.complex != code for _, entry in _entries(log)):
+        raise Refusal(
+            f"{log.number}번 장부가 단지 {code}의 것이 아닙니다. 아무것도 들이지 않았습니다.",
+            next_step="이 단지를 export 명령으로 내보낸 폴더인지 앞 업체에 확인해 주세요.",
         )
 
 
@@ -174,9 +205,8 @@ def _event(complex_: Complex, data: bytes, entry: Entry, event_id: UUID) -> Even
 
 
 def _entries(log: Brought) -> Iterator[tuple[bytes, Entry]]:
-    reader = file_reader(log.folder)
     for index, width in changed_bundles(0, log.head.size):
-        for data in read_bundle(index, width, reader):
+        for data in read_bundle(index, width, log.reader):
             yield data, parse_entry(data)
 
 

@@ -9,8 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,10 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connections
 from django.db.backends.utils import CursorWrapper
+from django.db.models import Model
 from django.utils import timezone
 
+from danji.accounts.models import Person
 from danji.base import tenancy
 from danji.base.models import ComplexScoped
 from danji.base.postgres import SUPERUSER, Cluster
@@ -35,6 +36,7 @@ from danji.rules.refusal import Refusal
 from danji.transparency.actions import append_event
 from danji.transparency.models import Log
 from danji.transparency.queries import events_of, log_of, policy, prove, published_head
+from danji.transparency.repair import as_owner
 from danji.transparency.sequencer import LogError, Sequencer, recover
 from danji.transparency.tree import log_folder
 from danji_verify.entry import Event
@@ -42,8 +44,8 @@ from danji_verify.proof import Proof
 
 MARK = "drill"  # a file in the folder of a copy: only there anything is broken on purpose
 CODE = "Z00000001"  # of the made-up complex
-_SHARED = ("complexes_complex", "accounts_person", "formbook_form")
-_OF_LOGS = ("transparency_confirmedhead",)
+_PERSON = "accounts_person"
+_SHARED = ("formbook_form", "transparency_confirmedhead", "transparency_witness")
 
 
 class Failed(Exception):
@@ -96,25 +98,39 @@ def _manage(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def _copy_complex(complex_: Complex, home: Path, url: str) -> None:
     """The rows, the keys and the published files of one complex."""
     of_complex = [model for model in apps.get_models() if issubclass(model, ComplexScoped)]
-    tables = [*_SHARED, *_OF_LOGS, *(model._meta.db_table for model in of_complex)]
+    own = f"complexes_complex WHERE id = '{complex_.id}'"
+    tables = [*_SHARED, *(model._meta.db_table for model in of_complex)]
     with (
         tenancy.within(complex_.id),
         psycopg.connect(url) as copy,
         connections["default"].cursor() as source,
     ):
         copy.execute("SET session_replication_role = replica")  # in whichever order they come
-        copy.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
-        for table in tables:
+        copy.execute(f"TRUNCATE complexes_complex, {_PERSON}, {', '.join(tables)} CASCADE")
+        for table in [own, *tables, f"{_PERSON} WHERE id IN ({_people(of_complex)})"]:
             _copy_table(table, source, copy)
+        copy.execute("UPDATE accounts_person SET password = ''")  # nobody signs in there
     for root, below in ((settings.PUBLIC, "public"), (settings.KEYS, "keys")):
         if (Path(root) / complex_.code).exists():
             shutil.copytree(Path(root) / complex_.code, home / below / complex_.code)
 
 
-def _copy_table(table: str, source: CursorWrapper, copy: psycopg.Connection[Any]) -> None:
-    chosen = f"SELECT * FROM {table}"  # noqa: S608 (one of our own tables)
-    names = ", ".join(column.name for column in copy.execute(chosen).description or ())
-    out = f"COPY (SELECT {names} FROM {table}) TO STDOUT"  # noqa: S608
+def _people(models: Sequence[type[Model]]) -> str:
+    """What selects the people whom these tables name; of the others nothing is copied."""
+    return " UNION ".join(
+        f"SELECT {field.column} FROM {model._meta.db_table}"  # noqa: S608 (our own tables)
+        for model in models
+        for field in model._meta.concrete_fields
+        if field.is_relation and field.related_model is Person
+    )
+
+
+def _copy_table(chosen: str, source: CursorWrapper, copy: psycopg.Connection[Any]) -> None:
+    """Args: `chosen` is a table, or a table and which of its rows."""
+    table = chosen.partition(" ")[0]
+    columns = copy.execute(f"SELECT * FROM {table} LIMIT 0").description  # noqa: S608 (our own)
+    names = ", ".join(column.name for column in columns or ())
+    out = f"COPY (SELECT {names} FROM {chosen}) TO STDOUT"  # noqa: S608
     into = f"COPY {table} ({names}) FROM STDIN"
     with source.copy(out) as rows, copy.cursor().copy(into) as kept:
         for data in rows:
@@ -138,8 +154,8 @@ def practise(code: str, *, at: datetime) -> Iterator[tuple[str, str]]:
     steps: list[tuple[str, Callable[[Complex], None]]] = [
         ("① 옛 데이터베이스를 공개된 장부에서 되살리기", _lose_database),
         ("② 상하고 없어진 파일을 다시 만들기", _damage_files),
-        ("③ 장부의 열쇠 바꾸기", _change_key),
-        ("④ 장부를 닫고 다음 장부로 잇기", _retire),
+        ("③ 장부를 닫고 다음 장부로 잇기", _retire),
+        ("④ 장부의 열쇠 바꾸기", _change_key),
     ]
     for name, step in steps:
         try:
@@ -179,7 +195,7 @@ def _lose_database(complex_: Complex) -> None:
     with tenancy.within(complex_.id):
         old = log_of(complex_.id)
     _happen(complex_)
-    with _owner() as owner:
+    with as_owner() as owner:
         owner.execute(
             "UPDATE transparency_log SET size = %s, root = %s, checkpoint = %s WHERE id = %s",
             [old.size, bytes(old.root), bytes(old.checkpoint), str(old.id)],
@@ -250,9 +266,3 @@ def _demand_proven(complex_: Complex, doc: str) -> None:
         trusted = policy(complex_)
         for event in events:
             Proof.parse(prove(complex_, event)).verify(event.entry, trusted)
-
-
-@contextmanager
-def _owner() -> Iterator[CursorWrapper]:
-    with connections["owner"].cursor() as cursor:
-        yield cursor

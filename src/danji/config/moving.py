@@ -5,7 +5,6 @@ this one, so that nobody can drop what came before.
 """
 
 import json
-import re
 import shutil
 from base64 import b64encode
 from collections.abc import Iterator
@@ -23,14 +22,23 @@ from danji.base.models import ComplexScoped
 from danji.complexes.models import Complex
 from danji.disclosure.bundles import bundle_of
 from danji.disclosure.queries import DisclosedRecord, disclosed, pdf_of, proof_of
+from danji.formbook.models import Form
 from danji.records.queries import sealed_records
 from danji.rules.refusal import Refusal
 from danji.transparency.models import Log, LogKey
-from danji.transparency.queries import confirmed_docs, confirmed_head, newest_head, policy
-from danji.transparency.tree import log_folder
+from danji.transparency.queries import (
+    PublishedHead,
+    confirmed_docs,
+    confirmed_head,
+    log_of,
+    newest_head,
+    policy,
+)
+from danji.transparency.retiring import INCIDENT, is_whole
+from danji.transparency.tree import HEADS, file_reader, log_folder, paths_of
 
 COMPLEX = "complex.json"  # what is exported, and with which heads its logs stand
-_DIGEST = re.compile(rb"[0-9a-f]{64}")
+_HEADS = (*HEADS, "policy.txt", INCIDENT)
 _README = """{name}({code})의 자료를 모두 담은 폴더입니다.
 
 - documents: 등록한 문서마다 봉인된 PDF와 증명. 확정된 문서는 증명 묶음(proof.zip)도 있습니다.
@@ -54,7 +62,8 @@ def export_complex(complex_: Complex, folder: Path, *, with_keys: bool) -> str:
             f"{folder} 폴더에 이미 무엇이 들어 있습니다. 아무것도 쓰지 않았습니다.",
             next_step="비어 있는 새 폴더를 적어 주세요.",
         )
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
     with tenancy.within(complex_.id):
         logs = [_export_log(complex_, log, folder) for log in _logs(complex_)]
         (folder / "policy.txt").write_bytes(policy(complex_).format())
@@ -87,23 +96,51 @@ def _logs(complex_: Complex) -> list[Log]:
 
 
 def _export_log(complex_: Complex, log: Log, folder: Path) -> dict[str, Any]:
-    """Copy the published files of a log, heads first: all they speak of is there already."""
-    head = confirmed_head(log.origin)
-    if head is None or head.checkpoint.size > log.size:
-        head = newest_head(complex_, log)
-    shutil.copytree(log_folder(complex_.code, log.number), folder / "log" / str(log.number))
+    """Copy the published files of a log. Its head is the newest to which they lead; `confirmed` is
+    the newest on which the witnesses agreed, which may be older.
+    """
+    published, copy = log_folder(complex_.code, log.number), folder / "log" / str(log.number)
+    # The heads first: the log may grow meanwhile, and all they speak of is there already.
+    head, confirmed = newest_head(complex_, log), confirmed_head(log.origin)
+    heads = {name: data for name in _HEADS if (data := _read(published / name)) is not None}
+    if log.number == log_of(complex_.id).number:
+        heads["checkpoint"] = head.note
+    sizes = {head.checkpoint.size} | {
+        PublishedHead.read(heads[name]).checkpoint.size for name in HEADS if name in heads
+    }
+    for path in dict.fromkeys(path for size in sorted(sizes) for path in paths_of(size)):
+        if (data := _read(published / path)) is not None:
+            _keep(copy / path, data)
+    for name, data in heads.items():
+        _keep(copy / name, data)
+    if confirmed is not None and not is_whole(head.checkpoint, file_reader(copy)):
+        head = confirmed
     keys = LogKey.objects.within(complex_.id).filter(log_number=log.number)
     return {
         "number": log.number,
         "origin": log.origin,
         "keys": list(keys.order_by("-since", "-id").values_list("vkey", flat=True)),
         "head": b64encode(head.note).decode(),
+        "confirmed": b64encode(confirmed.note).decode() if confirmed else "",
     }
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _keep(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
 
 
 def _export_rows(complex_: Complex, folder: Path) -> tuple[int, int]:
     """Every row of the complex as JSON, and the files they name. Returns: how many of each."""
-    count, digests, people = 0, set[str](), set[UUID]()
+    count, people = 0, set[UUID]()
+    digests = set(Form.objects.values_list("sha256", flat=True))
     (folder / "rows").mkdir()
     for model in apps.get_models():
         if not issubclass(model, ComplexScoped):
@@ -112,7 +149,7 @@ def _export_rows(complex_: Complex, folder: Path) -> tuple[int, int]:
         with (folder / "rows" / f"{table}.jsonl").open("w", encoding="utf-8") as out:
             chosen = f"SELECT * FROM {table} WHERE complex_id = %s"  # noqa: S608 (our own tables)
             for row in _rows(chosen, complex_.id):
-                digests |= _digests(row)
+                digests |= _files_of(table, row)
                 people |= _people(model, row)
                 out.write(json.dumps(row, ensure_ascii=False) + "\n")
                 count += 1
@@ -131,15 +168,20 @@ def _rows(sql: str, *values: UUID | list[str]) -> Iterator[dict[str, Any]]:
             yield from (json.loads(row) for (row,) in rows)
 
 
-def _digests(row: dict[str, Any]) -> set[str]:
-    """Whatever could be the name of a kept file, also inside of content in bytes."""
-    found: set[str] = set()
-    for value in row.values():
-        text = json.dumps(value).encode()
-        if isinstance(value, str) and value.startswith("\\x"):
-            text = bytes.fromhex(value[2:])
-        found |= {digest.decode() for digest in _DIGEST.findall(text)}
-    return found
+def _files_of(table: str, row: dict[str, Any]) -> set[str]:
+    """The kept files that a row names, by the SHA-256 of what they hold."""
+    match table:
+        case "approvals_enclosure" | "attachments_attached":
+            found = {row["sha256"]}
+        case "approvals_draft":
+            found = {file["sha256"] for file in row["attachments"]}
+        case "attachments_preview":
+            found = {*row["pictures"], row["sections"]}
+        case "renditions_rendition":
+            found = {row["file"]}
+        case _:
+            found = set()
+    return found - {""}
 
 
 def _people(model: type[models.Model], row: dict[str, Any]) -> set[UUID]:
@@ -155,7 +197,7 @@ def _people(model: type[models.Model], row: dict[str, Any]) -> set[UUID]:
 def _export_file(digest: str, folder: Path) -> bool:
     kept = Path(settings.FILES) / digest[:2] / digest[2:]
     if not kept.is_file():
-        return False  # what looked like a digest is none of a file
+        return False  # gone, which the audit tells
     (folder / digest[:2]).mkdir(parents=True, exist_ok=True)
     shutil.copyfile(kept, folder / digest[:2] / digest[2:])
     return True

@@ -5,7 +5,6 @@ are told.
 """
 
 import json
-from base64 import b64decode
 from datetime import date, datetime
 from hashlib import sha256
 
@@ -16,11 +15,11 @@ from danji.base.keys import read_key
 from danji.complexes.models import Complex
 from danji.config.founding import seal_of
 from danji.rules.periods import day_in_seoul, format_date
-from danji.transparency.actions import append_event, chain_of
-from danji.transparency.keys import all_log_keys, change_log_key
+from danji.transparency.actions import append_event, chain_of, grow_alone
+from danji.transparency.keys import all_log_keys, change_log_key, keep_opening
 from danji.transparency.models import LogKey
 from danji.transparency.troubles import tell_in_charge
-from danji_verify.canonical import b64encode, canonical
+from danji_verify.canonical import b64decode, b64encode, canonical
 from danji_verify.entry import Event
 
 BY_OPERATOR = {"proposer": canonical({"operator": "rotate"}), "officer": canonical(None)}
@@ -33,6 +32,7 @@ def rotate_log(complex_: Complex, *, at: datetime) -> str:
     Raises: Refusal when a key cannot be had.
     """
     with tenancy.within(complex_.id):
+        grow_alone(complex_)
         change = change_log_key(complex_, at)
         key = {
             "v": 1,
@@ -68,6 +68,7 @@ def rotate_seal(complex_: Complex, *, at: datetime) -> str:
     Raises: Refusal when a key cannot be had.
     """
     with tenancy.within(complex_.id):
+        grow_alone(complex_)
         changes = _seal_changes(complex_)
         before = f"seal-{changes + 1}" if changes else "seal"
         name = f"seal-{changes + 2}"
@@ -116,13 +117,15 @@ def _state(key: LogKey, newest: int, today: date) -> str:
 
 
 def _enter(complex_: Complex, key: dict[str, object], at: datetime) -> None:
-    append_event(
+    leaf_hash = append_event(
         complex_,
         complex_.id,
         Event.KEY_ROTATED,
         {"key": canonical(key), **BY_OPERATOR},
         at=at,
     )
+    # Beside the keys: with an older database it would be lost which of them is to be used.
+    keep_opening(complex_.code, leaf_hash, chain_of(complex_.id, complex_.id)[-1].fields)
 
 
 def _seal_changes(complex_: Complex) -> int:
@@ -130,5 +133,5 @@ def _seal_changes(complex_: Complex) -> int:
     return sum(
         json.loads(b64decode(event.fields["key"]["value"]))["use"] == "seal"
         for event in chain_of(complex_.id, complex_.id)
-        if event.name == Event.KEY_ROTATED
+        if event.name == Event.KEY_ROTATED and "key" in event.fields
     )

@@ -1,6 +1,7 @@
 """Publishing: what is due to be shown is checked, written out as static files, and logged."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -31,20 +32,30 @@ from danji.disclosure.queries import (
 from danji.records.models import Record
 from danji.renditions.models import Rendition
 from danji.rules.disclosure import Scope
+from danji.transparency.keys import log_keys
+from danji.transparency.models import Stamp
 from danji.transparency.queries import (
     confirmed_leaves,
     has_head,
+    log_of,
     policy,
     published_head,
     standing_leaves,
 )
 from danji_verify.check import check_pdf
 from danji_verify.entry import Event
+from danji_verify.policy import Policy
 from danji_verify.report import Verdict
 
 logger = logging.getLogger(__name__)
 
+ERASED_AT = "record__erased_at"
 BATCH = 20  # records in one run, so that other complexes get their turn
+
+# What this process found done, and looks at no more: tombstones by publication and when it was
+# erased, and publications whose proof is as good as it can be under a key.
+_buried: set[tuple[UUID, datetime | None]] = set()
+_renewed: set[tuple[UUID, str]] = set()
 
 
 def publish_rendered_records(complex_id: UUID) -> int:
@@ -55,12 +66,13 @@ def publish_rendered_records(complex_id: UUID) -> int:
     """
     complex_ = Complex.objects.get(id=complex_id)
 
-    def publish(record: Record) -> None:
+    def publish(record_id: UUID) -> None:
+        record = Record.objects.within(complex_id).get(id=record_id)
         _publish(record, complex_, timezone.now())
 
     with tenancy.within(complex_id):
         waiting = _waiting(complex_id)
-    done = each(complex_id, waiting, publish)
+    done = each(complex_id, waiting, publish, at_most=BATCH)
     with tenancy.within(complex_id):
         if not site.is_current(complex_):
             site.write_lists(complex_)
@@ -93,11 +105,14 @@ def confirm_published_records(complex_id: UUID) -> int:
     Returns: how many became confirmed (확정), or stamped.
     """
     complex_ = Complex.objects.get(id=complex_id)
-    return sum(_confirm(complex_, stamped=stamped) for stamped in (False, True))
+    with tenancy.within(complex_id):
+        agreed = [(stamped, _agreed(complex_, stamped=stamped)) for stamped in (False, True)]
+    return sum(_confirm(complex_, waiting, stamped=stamped) for stamped, waiting in agreed)
 
 
-def _confirm(complex_: Complex, *, stamped: bool) -> int:
-    def confirm(publication: Publication) -> None:
+def _confirm(complex_: Complex, waiting: Sequence[UUID], *, stamped: bool) -> int:
+    def confirm(publication_id: UUID) -> None:
+        publication = open_records(complex_.id).get(id=publication_id)
         shown = disclosed(publication.record)
         agreement = _write(shown, complex_, at=publication.published_at)
         if agreement is not None:
@@ -109,18 +124,23 @@ def _confirm(complex_: Complex, *, stamped: bool) -> int:
                 written_at=timezone.now(),
             )
 
-    with tenancy.within(complex_.id):
-        covered = stamped_leaves(complex_) if stamped else confirmed_leaves(complex_.id)
-        agreed = covered.filter(event__doc=OuterRef("record__doc"), event__name=Event.FINALIZED)
-        written = Confirmation.objects.filter(
-            complex_id=complex_.id, record_id=OuterRef("record_id"), stamped=stamped
-        )
-        waiting = list(
-            open_records(complex_.id)
-            .filter(Exists(agreed), ~Exists(written))
-            .order_by("published_at", "id")[:BATCH]
-        )
-    return each(complex_.id, waiting, confirm)
+    return each(complex_.id, waiting, confirm, at_most=BATCH)
+
+
+def _agreed(complex_: Complex, *, stamped: bool) -> list[UUID]:
+    """The publications agreed on, or stamped, whose pages do not say so yet."""
+    if stamped and not Stamp.objects.exists():
+        return []
+    written = Confirmation.objects.filter(
+        complex_id=complex_.id, record_id=OuterRef("record_id"), stamped=stamped
+    )
+    lacking = open_records(complex_.id).filter(~Exists(written))
+    if not lacking.exists():
+        return []
+    covered = stamped_leaves(complex_) if stamped else confirmed_leaves(complex_.id)
+    agreed = covered.filter(event__doc=OuterRef("record__doc"), event__name=Event.FINALIZED)
+    waiting = lacking.filter(Exists(agreed)).order_by("published_at", "id")
+    return list(waiting.values_list("id", flat=True))
 
 
 def renew_proofs(complex_id: UUID) -> int:
@@ -131,34 +151,52 @@ def renew_proofs(complex_id: UUID) -> int:
     """
     complex_ = Complex.objects.get(id=complex_id)
 
-    def write(publication: Publication) -> None:
+    def write(publication_id: UUID) -> None:
+        publication = open_records(complex_id).get(id=publication_id)
         _write(disclosed(publication.record), complex_, at=publication.published_at)
+        _renewed.add((publication_id, key))
 
     with tenancy.within(complex_id):
-        agreed = policy(complex_)
-        key = str(agreed.logs[0].key)
-        if site.proofs_signed_by(complex_) == key or not has_head(complex_):
+        key = str(log_keys(complex_, log_of(complex_id))[0])
+        before = site.proofs_signed_by(complex_)
+        if before == key or not has_head(complex_):
             return 0
+        agreed = policy(complex_)
         if agreed.judge(published_head(complex_).note).retired:
             return 0
-        stale = list(open_records(complex_id)) if site.proofs_signed_by(complex_) else []
-    written = each(complex_id, stale, write)
-    if written == len(stale):
+        stale = _with_old_proofs(complex_, agreed, key) if before else []
+    if not stale:
         site.note_proofs_signed_by(complex_, key)
-    return written
+    return each(complex_id, stale, write, at_most=BATCH)
+
+
+def _with_old_proofs(complex_: Complex, agreed: Policy, key: str) -> list[UUID]:
+    """The publications whose proofs nobody believes any more, since another key than that signed
+    them and no witness agreed.
+    """
+    old = []
+    for publication_id, doc in open_records(complex_.id).values_list("id", "record__doc"):
+        if (publication_id, key) in _renewed:
+            continue
+        if site.is_proof_believed(complex_, doc, agreed):
+            _renewed.add((publication_id, key))
+        else:
+            old.append(publication_id)
+    return old
 
 
 def write_tombstones(complex_id: UUID) -> int:
     """Put a page that says so in the place of every public record that was erased or is disclosed
-    no more, and take its files away. Safe to run twice; a page that is gone is written again.
+    no more, and take its files away. Safe to run twice.
 
     Returns: how many were written whole; one without its proof is written again until it has it.
     """
     complex_ = Complex.objects.get(id=complex_id)
     proven = 0
 
-    def bury(publication: Publication) -> None:
+    def bury(publication_id: UUID) -> None:
         nonlocal proven
+        publication = closed_records(complex_id).get(id=publication_id)
         tombstone = tombstone_of(publication.record)
         proof = proof_of_end(tombstone, complex_)
         site.write_tombstone(tombstone, complex_, published_at=publication.published_at)
@@ -169,13 +207,34 @@ def write_tombstones(complex_id: UUID) -> int:
             proven += 1
 
     with tenancy.within(complex_id):
-        lying = [
-            publication
-            for publication in closed_records(complex_id).select_related("record")
-            if not site.is_buried(complex_, publication.record)
-        ]
+        ended = list(closed_records(complex_id).values_list("id", "record__doc", ERASED_AT))
+    lying = []
+    for publication_id, doc, erased_at in ended:
+        if (publication_id, erased_at) in _buried:
+            continue
+        if site.is_buried(complex_, doc, is_erased=erased_at is not None):
+            _buried.add((publication_id, erased_at))
+        else:
+            lying.append(publication_id)
     each(complex_id, lying, bury)
     return proven
+
+
+def look_for_tombstones(complex_id: UUID) -> int:
+    """See whether every tombstone still stands; one that somebody took away is written again.
+
+    Returns: how many were gone.
+    """
+    complex_ = Complex.objects.get(id=complex_id)
+    gone = 0
+    with tenancy.within(complex_id):
+        ended = list(closed_records(complex_id).values_list("id", "record__doc", ERASED_AT))
+    for publication_id, doc, erased_at in ended:
+        known = (publication_id, erased_at)
+        if known in _buried and not site.is_buried(complex_, doc, is_erased=erased_at is not None):
+            _buried.discard(known)
+            gone += 1
+    return gone
 
 
 def write_logs(complex_id: UUID) -> int:
@@ -215,7 +274,7 @@ def _unproven(pdf: bytes, proof: bytes, complex_: Complex) -> list[Place]:
     return [Place("문서 전체", UNPROVEN)]
 
 
-def _waiting(complex_id: UUID) -> list[Record]:
+def _waiting(complex_id: UUID) -> list[UUID]:
     of_record = {"complex_id": complex_id, "record_id": OuterRef("id")}
     logged = standing_leaves(complex_id).filter(
         event__doc=OuterRef("doc"), event__name=Event.FINALIZED
@@ -230,7 +289,8 @@ def _waiting(complex_id: UUID) -> list[Record]:
         .filter(Exists(Rendition.objects.filter(**of_record)), Exists(logged))
         .filter(~Exists(Publication.objects.filter(**of_record)))
         .exclude(blocked)
-        .order_by("filed_at", "id")[:BATCH]
+        .order_by("filed_at", "id")
+        .values_list("id", flat=True)
     )
 
 

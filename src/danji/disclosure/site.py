@@ -1,6 +1,7 @@
 """The public pages of a complex: files that any web server serves and anyone mirrors."""
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib import resources
 from importlib.metadata import version
@@ -10,13 +11,14 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Count, Max, Q
 from django.template.loader import render_to_string
 
 from danji.base.files import sync_folder, write_durably
 from danji.complexes.models import Complex
 from danji.complexes.queries import count_units
 from danji.disclosure.endings import ERASED, WITHDRAWN, Tombstone, withdrawals_of
-from danji.disclosure.models import Publication, Withdrawal
+from danji.disclosure.models import Confirmation, Publication, Withdrawal
 from danji.disclosure.queries import (
     DisclosedRecord,
     agreement_on,
@@ -28,16 +30,20 @@ from danji.disclosure.queries import (
 from danji.records.models import Record, Relation
 from danji.renditions.monthly import published_sheets
 from danji.rules.approval import Act, Decision, box_mark
+from danji.rules.disclosure import Scope
 from danji.rules.periods import day_in_seoul, format_date
 from danji.transparency.models import Seal
 from danji.transparency.queries import log_of, policy
 from danji.transparency.standing import standing_of
 from danji.transparency.tree import log_folder, pack, whole_log
+from danji_verify.errors import VerifyError
+from danji_verify.policy import Policy
+from danji_verify.proof import Proof
 
 NEWEST = 20  # documents on the complex's first page
 BUNDLE = "proof.zip"
 WHOLE_LOG = "log.zip"
-COPY_AGE = 60 * 60  # seconds after which the copy of a log that grew is made anew
+COPY_AGE = 24 * 60 * 60  # seconds after which the copy of a log that grew is made anew
 PROOF_OF_END = {ERASED: "erasure.tlog-proof", WITHDRAWN: "withdrawal.tlog-proof"}
 PROOFS = "proofs-key.txt"  # under which key the proofs were last written
 STATE = "lists.json"  # what the lists were last written from
@@ -82,16 +88,6 @@ def is_written(complex_: Complex, record: Record) -> bool:
 def write_page(shown: DisclosedRecord, complex_: Complex, *, at: datetime) -> None:
     """Write the page of a document, again when another document has replaced it."""
     content = shown.payload["content"]
-    gone = withdrawals_of(complex_.id)
-    replaced = [
-        {
-            "number": record.number,
-            "title": "" if record.id in gone else record.title,
-            "href": f"../{record.doc.hex}/",
-        }
-        for record in public_successors(shown.record)
-    ]
-    readable = public_docs(complex_.id, [UUID(cite["doc"]) for cite in content["cites"]])
     _write(
         document_folder(complex_.code, shown.record.doc.hex) / "index.html",
         "public/document.html",
@@ -113,16 +109,8 @@ def write_page(shown: DisclosedRecord, complex_: Complex, *, at: datetime) -> No
                 }
                 for decision in shown.payload["decisions"]
             ],
-            "cites": [
-                {
-                    "number": cite["number"],
-                    "relation": Relation(cite["relation"]).label,
-                    "supersedes": cite["relation"] == Relation.SUPERSEDES,
-                    "href": f"../{cite['doc']}/" if UUID(cite["doc"]) in readable else "",
-                }
-                for cite in content["cites"]
-            ],
-            "superseded_by": replaced,
+            "cites": _cites(complex_.id, content["cites"]),
+            "superseded_by": _successors(complex_.id, shown.record),
             "attachments": content["attachments"],
             "pdf": "document.pdf",
             "pdf_size": shown.rendition.size if shown.rendition else 0,
@@ -133,6 +121,33 @@ def write_page(shown: DisclosedRecord, complex_: Complex, *, at: datetime) -> No
         },
         blocks=content["blocks"],
     )
+
+
+def _cites(complex_id: UUID, cites: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+    """What a document cites, each with a link where everybody can read it."""
+    readable = public_docs(complex_id, [UUID(cite["doc"]) for cite in cites])
+    return [
+        {
+            "number": cite["number"],
+            "relation": Relation(cite["relation"]).label,
+            "supersedes": cite["relation"] == Relation.SUPERSEDES,
+            "href": f"../{cite['doc']}/" if UUID(cite["doc"]) in readable else "",
+        }
+        for cite in cites
+    ]
+
+
+def _successors(complex_id: UUID, record: Record) -> list[dict[str, str]]:
+    """What replaced a document; without a title where it is disclosed no more."""
+    gone = withdrawals_of(complex_id)
+    return [
+        {
+            "number": successor.number,
+            "title": "" if successor.id in gone else successor.title,
+            "href": f"../{successor.doc.hex}/",
+        }
+        for successor in public_successors(record)
+    ]
 
 
 def write_tombstone(tombstone: Tombstone, complex_: Complex, *, published_at: datetime) -> None:
@@ -158,10 +173,10 @@ def write_proof_of_end(tombstone: Tombstone, complex_: Complex, proof: bytes) ->
     write_durably(folder / PROOF_OF_END[tombstone.word], proof)
 
 
-def is_buried(complex_: Complex, record: Record) -> bool:
+def is_buried(complex_: Complex, doc: UUID, *, is_erased: bool) -> bool:
     """Whether nothing but the page stands in the place of a document, with its proof."""
-    word = ERASED if record.erased_at is not None else WITHDRAWN
-    folder = document_folder(complex_.code, record.doc.hex)
+    word = ERASED if is_erased else WITHDRAWN
+    folder = document_folder(complex_.code, doc.hex)
     there = {path.name for path in folder.iterdir()} if folder.exists() else set()
     return there == {"index.html", PROOF_OF_END[word]}
 
@@ -211,29 +226,44 @@ def write_lists(complex_: Complex) -> None:
 def write_log(complex_: Complex, *, at: datetime) -> None:
     """Write the page that says where the complex's log stands, and the copy of all of it.
 
-    The page whenever something on it is new; the copy at most once an hour.
+    The page whenever something on it is new; the copy at most once a day. Nothing before the first
+    head.
     """
-    standing = standing_of(complex_)
+    try:
+        standing = standing_of(complex_)
+    except FileNotFoundError:
+        return
     folder, seen = log_folder(complex_.code, standing.number), _log_state_file(complex_)
-    shown, copied = json.loads(seen.read_bytes()) if seen.exists() else ["", [0, 0]]
+    shown, copied = json.loads(seen.read_bytes()) if seen.exists() else ["", []]
     sheets = published_sheets(folder)
-    page = repr((standing, sheets, version("danji")))
-    heads, copy = [standing.size, standing.confirmed], folder / WHOLE_LOG
-    if copied != heads and (not copy.exists() or _age(copy, at) > COPY_AGE):
+    state = repr((standing, sheets, version("danji")))
+    heads = [standing.origin, standing.size, standing.confirmed]
+    page, copy = folder / "index.html", folder / WHOLE_LOG
+    if not copied or not copy.exists() or (copied != heads and _age(copy, at) > COPY_AGE):
         write_durably(copy, pack(whole_log(folder)))
         copied = heads
-    elif shown == page:
+    elif shown == state and page.exists():
         return
     _write(
-        folder / "index.html",
+        page,
         "public/log.html",
         complex_,
         standing=standing,
-        copy={"name": WHOLE_LOG, "size": copy.stat().st_size, "events": copied[0]},
+        copy={"name": WHOLE_LOG, "size": copy.stat().st_size, "events": copied[1]},
         sheets=sheets,
         written_at=at,
     )
-    write_durably(seen, json.dumps([page, copied]).encode())
+    write_durably(seen, json.dumps([state, copied]).encode())
+
+
+def is_proof_believed(complex_: Complex, doc: UUID, agreed: Policy) -> bool:
+    """Whether the proof beside a document's PDF stands under a head that a policy believes."""
+    path = document_folder(complex_.code, doc.hex) / "document.pdf.tlog-proof"
+    try:
+        judged = agreed.judge(Proof.parse(path.read_bytes()).checkpoint)
+    except (FileNotFoundError, VerifyError):
+        return False
+    return judged.confirmed or not judged.retired
 
 
 def proofs_signed_by(complex_: Complex) -> str:
@@ -281,16 +311,19 @@ def _state_file(complex_: Complex) -> Path:
 
 def _state(complex_: Complex) -> bytes:
     """All that the lists depend on."""
-    published = published_records(complex_.id)
-    newest = published.values_list("id", flat=True).first()
+    said = Publication.objects.within(complex_.id).filter(scope=Scope.PUBLIC)
+    published = said.aggregate(
+        Count("id"),
+        Max("published_at"),
+        erased=Count("id", filter=Q(record__erased_at__isnull=False)),
+    )
+    of_complex = {"complex_id": complex_.id}
+    ended = Withdrawal.objects.filter(**of_complex).count()
+    confirmed = Confirmation.objects.filter(**of_complex, stamped=False).count()
     about = [complex_.name, complex_.address, complex_.phone, version("danji")]
     about.append(policy(complex_).format().decode())
-    confirmed = len(confirmed_records(complex_.id))
-    ended = [
-        Withdrawal.objects.within(complex_.id).count(),
-        published.filter(record__erased_at__isnull=False).count(),
-    ]
-    return json.dumps([published.count(), confirmed, *ended, str(newest), *about]).encode()
+    state = [*map(str, published.values()), ended, confirmed, *about]
+    return json.dumps(state).encode()
 
 
 def _log(complex_: Complex) -> str:

@@ -10,7 +10,7 @@ from danji.accounts.models import Officeholder
 from danji.accounts.queries import as_officer, others_in
 from danji.disposal.links import disposal_link
 from danji.disposal.models import Disposal, DisposalItem, DisposalOutcome
-from danji.disposal.queries import disposal_of, earlier_versions, is_proposed, items_of, look_at
+from danji.disposal.queries import disposal_of, earlier_versions, items_of, look_at, proposed_of
 from danji.outbox.actions import tell
 from danji.rules import disposal as rules
 from danji.rules.appointment import Answer
@@ -36,9 +36,10 @@ def propose_disposal(
     chosen = list(dict.fromkeys(docs))
     reason = clean_line(reason, "까닭", limit=rules.REASON_LIMIT)
     _check_form(chosen, basis, reason)
+    proposed = proposed_of(actor.complex_id, chosen)
     for item in look_at(actor.complex_id, chosen, named=chosen):
         rules.check_doomed(item.doomed, basis, today=today)
-        if is_proposed(actor.complex_id, item.doc):
+        if item.doc in proposed:
             raise Refusal(
                 f"‘{item.doomed.name}’의 파기는 이미 제안되어 있습니다.",
                 next_step="앞의 제안을 확인하거나 거절한 뒤 다시 제안해 주세요.",
@@ -48,7 +49,7 @@ def propose_disposal(
     )
     DisposalItem.objects.bulk_create(
         DisposalItem(complex=actor.complex, disposal=disposal, doc=doc, named=doc in set(chosen))
-        for doc in _with_earlier(actor.complex_id, chosen)
+        for doc in [*chosen, *earlier_versions(actor.complex_id, chosen)]
     )
     for officer in others_in(actor.complex_id, rules.CONFIRMING, besides=actor.person_id, on=today):
         tell(
@@ -86,12 +87,7 @@ def reject_disposal(disposal_id: UUID, *, actor: Officeholder, at: datetime) -> 
     Disposal.DoesNotExist.
     """
     disposal, today = disposal_of(actor.complex_id, disposal_id), day_in_seoul(at)
-    check_in_office(as_officer(actor), today)
-    if not rules.may_confirm(as_officer(actor), as_officer(disposal.proposed_by)):
-        raise Refusal(
-            "이 제안을 확인하거나 거절할 수 있는 직책이 아닙니다.",
-            next_step="회장이나 감사께 부탁해 주세요.",
-        )
+    rules.check_answer(as_officer(actor), as_officer(disposal.proposed_by), today=today)
     outcome = _close(disposal, Answer.REJECTED, actor, at)
     if disposal.proposed_by.covers(today):
         tell(
@@ -132,13 +128,6 @@ def _check_form(chosen: list[UUID], basis: Basis, reason: str) -> None:
             "파기하는 까닭이 적혀 있지 않습니다.",
             next_step="누구의 어떤 요구나 명령인지, 개인정보 없이 적어 주세요.",
         )
-
-
-def _with_earlier(complex_id: UUID, chosen: list[UUID]) -> list[UUID]:
-    found = list(chosen)
-    for doc in chosen:
-        found += earlier_versions(complex_id, doc)
-    return list(dict.fromkeys(found))
 
 
 def _close(

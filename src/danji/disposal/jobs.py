@@ -1,8 +1,12 @@
 """Erasing what two officers agreed on: what the rows said, and then the files."""
 
-from datetime import datetime
+import json
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import cycle
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
@@ -19,13 +23,16 @@ from danji.records.models import Record
 from danji.rules.appointment import Answer
 from danji.rules.disposal import Basis
 from danji.transparency.actions import append_event
-from danji.transparency.models import Event
+from danji.transparency.models import Event, Trouble, TroubleKind
 from danji_verify.canonical import canonical
 from danji_verify.entry import Event as EventName
 
 BATCH = 50  # documents in one run, so that other complexes get their turn
 ERASE = "SELECT danji_erase_document(%s, %s, %s)"
 IN_USE = "SELECT danji_files_in_use(%s)"
+BUSY = timedelta(hours=1)  # after a file was kept anew: its transaction may still be open
+LEFT = timedelta(days=1)  # after which a file that no row names was left by a crash, or taken out
+_shelves = cycle(f"{number:02x}" for number in range(256))
 
 
 def erase_confirmed(complex_id: UUID) -> int:
@@ -52,14 +59,15 @@ def erase_confirmed(complex_id: UUID) -> int:
             for item in DisposalItem.objects.within(complex_id)
             .filter(Exists(agreed), ~Exists(done))
             .select_related("disposal__proposed_by__person")
-            .order_by("id")[:BATCH]
+            .order_by("id")
         }
-    return each(complex_id, waiting.values(), erase)
+    return each(complex_id, waiting.values(), erase, at_most=BATCH)
 
 
 def erase_restored(complex_id: UUID) -> int:
-    """Erase again what the log says was erased, and a restored backup has brought back. For the
-    start of the worker. Returns: how many documents.
+    """Erase again what the log says was erased, and a restored backup has brought back.
+
+    Returns: how many documents.
     """
 
     def erase(doc: UUID) -> None:
@@ -76,26 +84,48 @@ def erase_restored(complex_id: UUID) -> int:
 
 
 def erase_files(complex_id: UUID) -> int:
-    """Delete the files that erased documents held, unless another document holds the same.
+    """Delete the files that erased documents held, unless another document holds the same. One that
+    was just kept anew is looked at again later.
 
-    A file that is attached anew in this very moment is lost to it, which is noticed when it is
-    submitted or filed (`files.require`), and attaching it again brings it back.
-    Returns: how many were looked at.
+    Returns: how many were done with.
     """
+    now = timezone.now()
     with tenancy.within(complex_id):
-        pending = list(
-            PendingFile.objects.within(complex_id).values_list("sha256", flat=True)[:BATCH]
-        )
+        pending = list(PendingFile.objects.within(complex_id).values_list("sha256", flat=True))
         if not pending:
             return 0
-        with connection.cursor() as cursor:
-            cursor.execute(IN_USE, [pending])
-            in_use = {digest for (digest,) in cursor.fetchall()}
-        for digest in pending:
-            if digest not in in_use:
-                files.remove(digest)
-        PendingFile.objects.within(complex_id).filter(sha256__in=pending).delete()
-    return len(pending)
+        in_use = _in_use(pending)
+        done = [
+            digest
+            for digest in pending
+            if digest in in_use or files.remove_untouched(digest, since=now - BUSY)
+        ]
+        PendingFile.objects.within(complex_id).filter(sha256__in=done).delete()
+    return len(done)
+
+
+def remove_unnamed_files() -> int:
+    """Delete the files that no row of any complex names, a 256th part of them at each call: what a
+    crash left between a file and its row, and what was taken out of a draft.
+
+    While a log stands still its database may be an old one, which does not know newer files.
+    Returns: how many were deleted.
+    """
+    before = timezone.now() - LEFT
+    if Trouble.objects.filter(kind=TroubleKind.FROZEN, until=None).exists():
+        return 0
+    old = files.untouched(next(_shelves), since=before)
+    named = _in_use(old) if old else set()
+    return sum(
+        files.remove_untouched(digest, since=before) for digest in old if digest not in named
+    )
+
+
+def _in_use(digests: list[str]) -> set[str]:
+    """Which of them rows of any complex name."""
+    with connection.cursor() as cursor:
+        cursor.execute(IN_USE, [digests])
+        return {digest for (digest,) in cursor.fetchall()}
 
 
 def _erase(item: DisposalItem, complex_: Complex, at: datetime) -> None:
@@ -110,6 +140,7 @@ def _erase(item: DisposalItem, complex_: Complex, at: datetime) -> None:
 def _destroy(complex_id: UUID, doc: UUID, at: datetime) -> None:
     """Let everything go that a document said, and note its files for `erase_files`."""
     _forget_uploads(complex_id, doc)
+    names = _names(complex_id, doc)
     with connection.cursor() as cursor:
         cursor.execute(ERASE, [complex_id, doc, at])
         digests = {digest for (digest,) in cursor.fetchall()}
@@ -117,10 +148,14 @@ def _destroy(complex_id: UUID, doc: UUID, at: datetime) -> None:
         [PendingFile(complex_id=complex_id, sha256=digest) for digest in sorted(digests)],
         ignore_conflicts=True,
     )
+    # Before the transaction ends: after a crash it is all done again.
+    _forget_reports(complex_id, names)
 
 
 def _log(item: DisposalItem, complex_: Complex, at: datetime) -> bytes:
-    """Say it in the document's chain, and in those of what was approved afterwards (후결)."""
+    """Say it in the document's chain, and in those of what was approved afterwards (후결), once:
+    the log may know of an erasure that a restored database does not.
+    """
     record = Record.objects.within(complex_.id).filter(doc=item.doc).first()
     outcome = (
         DisposalOutcome.objects.within(complex_.id)
@@ -140,12 +175,40 @@ def _log(item: DisposalItem, complex_: Complex, at: datetime) -> bytes:
         "proposer": actor_value(disposal.proposed_by),
         "officer": actor_value(outcome.answered_by),
     }
-    afterwards = Circulation.objects.within(complex_.id).filter(
-        document_id=item.doc, leaf_hash__isnull=False
+    # Locked, so that nobody approves afterwards while it is erased.
+    afterwards = [
+        circulation.id
+        for circulation in Circulation.objects.within(complex_.id)
+        .select_for_update()
+        .filter(document_id=item.doc)
+        if circulation.leaf_hash is not None
+    ]
+    said = dict(
+        Event.objects.within(complex_.id)
+        .filter(name=EventName.ERASED, doc__in=[item.doc, *afterwards])
+        .values_list("doc", "leaf_hash")
     )
-    for chain in afterwards.values_list("id", flat=True):
-        append_event(complex_, chain, EventName.ERASED, values, at=at)
-    return append_event(complex_, item.doc, EventName.ERASED, values, at=at)
+    for chain in (*afterwards, item.doc):
+        if chain not in said:
+            said[chain] = append_event(complex_, chain, EventName.ERASED, values, at=at)
+    return bytes(said[item.doc])
+
+
+def _names(complex_id: UUID, doc: UUID) -> list[str]:
+    """By what reports of audits name a document."""
+    document = Document.objects.within(complex_id).get(id=doc)
+    records = Record.objects.within(complex_id).filter(doc=doc)
+    return [doc.hex, f"‘{document.title}’", *records.values_list("number", flat=True)]
+
+
+def _forget_reports(complex_id: UUID, names: Iterable[str]) -> None:
+    """Delete the files of reports that name a document; their rows keep what is said of others."""
+    spelt = {form for name in names for form in (name, json.dumps(name, ensure_ascii=False)[1:-1])}
+    code = Complex.objects.get(id=complex_id).code
+    for path in sorted((settings.REPORTS / code).glob("*.*")):
+        text = path.read_text(encoding="utf-8")
+        if any(form in text for form in spelt):
+            path.unlink()
 
 
 def _forget_uploads(complex_id: UUID, doc: UUID) -> None:

@@ -97,8 +97,6 @@ class PendingFile(ComplexScoped):
 class Reading(ComplexScoped):
     """An officer, or a program in an officer's name, opened what is not for everybody without a
     part in it (열람): once for each document and day.
-
-    `purpose` is what the reader said it was for, where that was asked.
     """
 
     doc = models.UUIDField()
@@ -107,7 +105,6 @@ class Reading(ComplexScoped):
     day = models.DateField()  # in Korea
     at = models.DateTimeField()
     by_program = models.BooleanField()
-    purpose = models.CharField(max_length=100, blank=True)
 
     class Meta:
         ordering = ("at", "id")

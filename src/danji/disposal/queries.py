@@ -15,22 +15,29 @@ from danji.disposal.models import Disposal, DisposalItem, DisposalOutcome
 from danji.records.models import Citation, Record
 from danji.rules.appointment import Answer
 from danji.rules.disposal import Doomed
+from danji.transparency.models import Leaf
+from danji_verify.entry import Event
 
-# The versions before a document that never came on record: what it mends, and what that mended.
+# The versions before documents that never came on record: what each mends, and what that mended;
+# not beyond what is on record, nor what another document mends too that is kept.
 EARLIER = """
 WITH RECURSIVE earlier AS (
-    SELECT complex_id, follows FROM approvals_document
-    WHERE complex_id = %(complex)s AND id = %(doc)s
+    SELECT complex_id, id, follows FROM approvals_document
+    WHERE complex_id = %(complex)s AND id = ANY(%(docs)s)
     UNION
-    SELECT before.complex_id, before.follows
+    SELECT before.complex_id, before.id, before.follows
     FROM earlier JOIN approvals_document AS before
         ON (before.complex_id, before.id) = (earlier.complex_id, earlier.follows)
+    WHERE NOT EXISTS (
+        SELECT FROM records_record WHERE (complex_id, doc) = (before.complex_id, before.id)
+    ) AND NOT EXISTS (
+        SELECT FROM approvals_document AS another
+        WHERE another.complex_id = before.complex_id AND another.follows = before.id
+            AND another.id <> earlier.id AND another.id <> ALL(%(docs)s)
+            AND another.erased_at IS NULL
+    )
 )
-SELECT follows FROM earlier
-WHERE follows IS NOT NULL AND NOT EXISTS (
-    SELECT FROM records_record
-    WHERE (complex_id, doc) = (earlier.complex_id, earlier.follows)
-)
+SELECT id FROM earlier WHERE id <> ALL(%(docs)s)
 """
 
 
@@ -63,7 +70,7 @@ def expired_records(complex_id: UUID, *, today: date) -> QuerySet[Record]:
     expired: QuerySet[Record] = (
         Record.objects.within(complex_id)
         .filter(retained_until__lt=today, erased_at=None)
-        .filter(~Exists(_under_discussion(complex_id)))
+        .filter(~Exists(_under_discussion(complex_id).filter(doc=OuterRef("doc"))))
         .annotate(citing=_count(citing, "cited_id"))
         .select_related("folder")
         .order_by("retained_until", "filed_at", "id")
@@ -78,23 +85,19 @@ def _count(rows: QuerySet[Any], by: str) -> Coalesce:
 
 
 def _under_discussion(complex_id: UUID) -> QuerySet[DisposalItem]:
-    """The items of a record in disposals that nobody has rejected or taken back."""
+    """The items of disposals that nobody has rejected or taken back."""
     refused = DisposalOutcome.objects.filter(
         complex_id=complex_id, disposal_id=OuterRef("disposal_id")
     ).exclude(answer=Answer.CONFIRMED.value)
-    items: QuerySet[DisposalItem] = DisposalItem.objects.filter(
-        complex_id=complex_id, doc=OuterRef("doc")
-    ).filter(~Exists(refused))
+    items: QuerySet[DisposalItem] = DisposalItem.objects.filter(complex_id=complex_id).filter(
+        ~Exists(refused)
+    )
     return items
 
 
-def is_proposed(complex_id: UUID, doc: UUID) -> bool:
-    """Whether the disposal of a document is proposed, or confirmed."""
-    refused = DisposalOutcome.objects.filter(
-        complex_id=complex_id, disposal_id=OuterRef("disposal_id")
-    ).exclude(answer=Answer.CONFIRMED.value)
-    items = DisposalItem.objects.within(complex_id).filter(doc=doc)
-    return bool(items.filter(~Exists(refused)).exists())
+def proposed_of(complex_id: UUID, docs: Iterable[UUID]) -> set[UUID]:
+    """Those of some documents whose disposal is proposed, or confirmed."""
+    return set(_under_discussion(complex_id).filter(doc__in=docs).values_list("doc", flat=True))
 
 
 def disposals_of(complex_id: UUID) -> QuerySet[Disposal]:
@@ -183,7 +186,6 @@ def _item(
         erased_at=document.erased_at,
         doomed=Doomed(
             name=number or document.title,
-            is_on_record=record is not None,
             retained_until=retained_until,
             is_under_way=not has_ended,
             is_erased=document.erased_at is not None,
@@ -191,10 +193,16 @@ def _item(
     )
 
 
-def earlier_versions(complex_id: UUID, doc: UUID) -> list[UUID]:
-    """The documents that this one was written to mend and that never came on record: returned or
-    taken back, they hold the same.
+def places_of_erasures(complex_id: UUID, docs: Iterable[UUID]) -> dict[UUID, int]:
+    """Where in the log stands that documents were erased; without those that have no place yet."""
+    leaves = Leaf.objects.within(complex_id).filter(event__doc__in=docs, event__name=Event.ERASED)
+    return dict(leaves.order_by("log_number", "index").values_list("event__doc", "index"))
+
+
+def earlier_versions(complex_id: UUID, docs: Iterable[UUID]) -> list[UUID]:
+    """The documents that these were written to mend and that never came on record: returned or
+    taken back, they hold the same. Not those that another document, which is kept, mends too.
     """
     with connection.cursor() as cursor:
-        cursor.execute(EARLIER, {"complex": complex_id, "doc": doc})
+        cursor.execute(EARLIER, {"complex": complex_id, "docs": list(docs)})
         return [found for (found,) in cursor.fetchall()]

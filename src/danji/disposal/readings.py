@@ -31,13 +31,13 @@ from danji_verify.canonical import b64decode, canonical, parse_object
 from danji_verify.entry import Event, format_time
 
 LATE = timedelta(hours=1)  # after midnight: what was opened before it may be noted after it
-MANY = 50  # documents in one day, from which on an auditor is told
+MANY = 50  # documents of one person in one day, in whichever office: from there an auditor is told
 SHOWN_TO = frozenset({Office.AUDITOR, Office.CHAIR, Office.MANAGER})
 # One statement, for a page waits for it. The reader has a part in what they, in whichever term,
 # drafted, decided on or were shown; a program has none.
 NOTE = """
-INSERT INTO disposal_reading (complex_id, id, doc, reader_id, day, at, by_program, purpose)
-SELECT %(complex)s, %(id)s, %(doc)s, %(reader)s, %(day)s, %(at)s, %(by_program)s, ''
+INSERT INTO disposal_reading (complex_id, id, doc, reader_id, day, at, by_program)
+SELECT %(complex)s, %(id)s, %(doc)s, %(reader)s, %(day)s, %(at)s, %(by_program)s
 WHERE %(by_program)s OR NOT EXISTS (
     SELECT FROM accounts_officeholder AS own
     WHERE own.complex_id = %(complex)s AND own.person_id = %(person)s AND (
@@ -58,7 +58,8 @@ ON CONFLICT (complex_id, day, reader_id, doc, by_program) DO NOTHING
 class DayOfReader:
     """How many documents an officer opened on a day without a part in them.
 
-    `logged` is false while the day is not over.
+    `is_many` counts all that the person opened, in whichever office; `logged` is false while the
+    day is not over.
     """
 
     day: date
@@ -114,29 +115,27 @@ def readings_by_day(complex_id: UUID, *, since: date) -> list[DayOfReader]:
         .values_list("day", "reader_id")
         .annotate(Count("doc", distinct=True))
     }
-    names = _names(complex_id, {reader for _, reader, _ in counted})
+    of_persons = {
+        (day, person): count
+        for day, person, count in Reading.objects.within(complex_id)
+        .filter(day__gte=since)
+        .order_by()
+        .values_list("day", "reader__person_id")
+        .annotate(Count("doc", distinct=True))
+    }
+    readers = _readers(complex_id, {reader for _, reader, _ in counted})
     rows = [
         DayOfReader(
             day=day,
-            who=names[reader],
+            who=str(readers[reader]),
             documents=documents,
             by_program=programs.get((day, reader), 0),
-            is_many=documents >= MANY,
+            is_many=of_persons[day, readers[reader].person_id] >= MANY,
             logged=(day, reader) in logged,
         )
         for day, reader, documents in counted
     ]
     return sorted(rows, key=lambda row: (-row.day.toordinal(), -row.documents, row.who))
-
-
-def readers_of(complex_id: UUID, doc: UUID) -> list[Reading]:
-    """The readings of one document, the newest first, for whoever is in charge of it."""
-    return list(
-        Reading.objects.within(complex_id)
-        .filter(doc=doc)
-        .select_related("reader__person")
-        .order_by("-at", "-id")
-    )
 
 
 def log_readings(complex_id: UUID) -> int:
@@ -214,8 +213,7 @@ def _log_day(complex_: Complex, day: date, reader_id: UUID, at: datetime) -> Non
         leaf_hash=leaf_hash,
         logged_at=at,
     )
-    if documents >= MANY:
-        _tell(complex_, reader, day, documents, at)
+    _tell_of_many(complex_, reader, day, at)
 
 
 def _rows(complex_id: UUID, day: date, reader_id: UUID) -> Sequence[Reading]:
@@ -235,15 +233,23 @@ def _said(day: date, reader_id: UUID, rows: Sequence[Reading]) -> dict[str, Any]
                 "doc": row.doc.hex,
                 "at": format_time(row.at.astimezone(UTC).replace(microsecond=0)),
                 "program": row.by_program,
-                "purpose": row.purpose,
             }
             for row in rows
         ],
     }
 
 
-def _tell(complex_: Complex, reader: Officeholder, day: date, documents: int, at: datetime) -> None:
-    """Tell the auditors; of an auditor's own reading, or without another auditor, the chair."""
+def _tell_of_many(complex_: Complex, reader: Officeholder, day: date, at: datetime) -> None:
+    """Tell the auditors; of an auditor's own reading, or without another auditor, the chair. Of
+    whoever read in several offices, once: with the last of them.
+    """
+    read = dict[UUID, set[UUID]]()
+    own = Reading.objects.within(complex_.id).filter(day=day, reader__person_id=reader.person_id)
+    for office, doc in own.values_list("reader_id", "doc"):
+        read.setdefault(office, set()).add(doc)
+    documents = len(set().union(*read.values()))
+    if documents < MANY or reader.id != max(read):
+        return
     today = day_in_seoul(at)
     told: list[Officeholder] = []
     for office in (Office.AUDITOR, Office.CHAIR):
@@ -259,6 +265,6 @@ def _tell(complex_: Complex, reader: Officeholder, day: date, documents: int, at
         )
 
 
-def _names(complex_id: UUID, readers: set[UUID]) -> dict[UUID, str]:
-    found = Officeholder.objects.within(complex_id).filter(id__in=readers).select_related("person")
-    return {holder.id: str(holder) for holder in found}
+def _readers(complex_id: UUID, ids: set[UUID]) -> dict[UUID, Officeholder]:
+    found = Officeholder.objects.within(complex_id).filter(id__in=ids).select_related("person")
+    return {holder.id: holder for holder in found}

@@ -36,13 +36,14 @@ def render_sealed_records(complex_id: UUID) -> int:
     """
     complex_ = Complex.objects.get(id=complex_id)
 
-    def render_record(record: Record) -> None:
-        _render(record, complex_)
+    def render_record(record_id: UUID) -> None:
+        _render(Record.objects.within(complex_id).get(id=record_id), complex_)
 
     with tenancy.within(complex_id):
         rendered = Rendition.objects.filter(complex_id=complex_id, record_id=OuterRef("id"))
-        waiting = list(sealed_records(complex_id).filter(~Exists(rendered))[:BATCH])
-    return each(complex_id, waiting, render_record)
+        sealed = sealed_records(complex_id).filter(~Exists(rendered))
+        waiting = list(sealed.values_list("id", flat=True))
+    return each(complex_id, waiting, render_record, at_most=BATCH)
 
 
 def _render(record: Record, complex_: Complex) -> None:

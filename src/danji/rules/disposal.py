@@ -44,7 +44,6 @@ class Doomed:
     """
 
     name: str
-    is_on_record: bool
     retained_until: date | None
     is_under_way: bool = False
     is_erased: bool = False
@@ -103,8 +102,8 @@ def check_proposal(officer: Officer, *, today: date) -> None:
         )
 
 
-def check_confirmation(officer: Officer, proposer: Officer, *, today: date) -> None:
-    """Accept the second officer's word. Raises: Refusal."""
+def check_answer(officer: Officer, proposer: Officer, *, today: date) -> None:
+    """Accept that a second officer says yes or no. Raises: Refusal."""
     check_in_office(officer, today)
     if officer.person == proposer.person:
         raise Refusal(
@@ -116,6 +115,11 @@ def check_confirmation(officer: Officer, proposer: Officer, *, today: date) -> N
             "문서의 파기는 회장이나 감사가 확인합니다.",
             next_step="회장이나 감사께 확인을 부탁해 주세요.",
         )
+
+
+def check_confirmation(officer: Officer, proposer: Officer, *, today: date) -> None:
+    """Accept the second officer's yes. Raises: Refusal."""
+    check_answer(officer, proposer, today=today)
     if not proposer.serves_on(today):
         raise Refusal(
             f"제안한 {proposer.name} 님의 임기가 끝났습니다.",

@@ -1,5 +1,7 @@
 """Saying no to a person: what is so, and what can be done now."""
 
+import re
+
 
 class Refusal(Exception):
     """A rule said no. Both sentences are shown to the person, in Korean, as they stand.
@@ -14,3 +16,8 @@ class Refusal(Exception):
 
     def __str__(self) -> str:
         return f"{self.fact} {self.next_step}"
+
+    @property
+    def unnamed(self) -> str:
+        """The same for a log, which outlives what is erased: without the names it quotes."""
+        return re.sub("‘[^’]*’", "‘…’", str(self))

@@ -171,6 +171,11 @@ def tail_of(complex_id: UUID, doc: UUID) -> Tail:
     return Tail(seq + 1, bytes(leaf_hash), entry.parse_time(json.loads(bytes(data))["t"]))
 
 
+def grow_alone(complex_: Complex) -> None:
+    """Let the complex's own chain grow by one at a time, until the transaction ends."""
+    Complex.objects.select_for_update(no_key=True).get(id=complex_.id)
+
+
 def append_event(
     complex_: Complex,
     doc: UUID,

@@ -5,18 +5,25 @@ the old one notices nothing before being told. What it signed alone stays provab
 is listed for ever, behind the newer one.
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from hashlib import sha256
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
 
-from danji.base.keys import has_key, log_signer, make_log_key
+from danji.base.keys import has_key, keep_key, key_path, log_signer, make_log_key
 from danji.complexes.models import Complex
 from danji.rules.periods import day_in_seoul
 from danji.rules.refusal import Refusal
 from danji.transparency.models import Log, LogKey
+from danji_verify.canonical import b64decode
 from danji_verify.checkpoint import log_key as public_key
+from danji_verify.commitment import commit
+from danji_verify.entry import Entry
 from danji_verify.note import SigningKey, VerifierKey
 
 BOTH_SIGN = timedelta(days=90)  # time for everybody who knows a log's key to learn the new one
@@ -112,16 +119,44 @@ def later_keys(complex_: Complex, log: Log) -> dict[str, VerifierKey]:
     return found
 
 
-def take_up_later_keys(complex_: Complex, log: Log, at: datetime) -> None:
+def take_up_later_keys(
+    complex_: Complex, log: Log, later: Mapping[str, VerifierKey], at: datetime
+) -> None:
     """Sign with the keys again that were in use when the database was lost; until when the ones
-    before them were to sign is lost as well, and begins anew.
+    before them were to sign is lost as well, and begins anew. An old one that was removed since,
+    as it may be after its time, signs no more.
+
+    Args: `later` are those keys, the newest first.
     """
-    for name in reversed(later_keys(complex_, log)):
+    for name in reversed(list(later)):
         newest = _keys_of(complex_, log.number).first()
         if newest is not None:
-            until = day_in_seoul(at) + BOTH_SIGN
+            days = BOTH_SIGN if has_key(complex_.code, newest.name) else -timedelta(1)
+            until = day_in_seoul(at) + days
             LogKey.objects.within(complex_.id).filter(id=newest.id).update(until=until)
         enter_log_key(complex_, log.number, log.origin, name, at)
+
+
+def keep_opening(code: str, leaf_hash: bytes, fields: Mapping[str, Mapping[str, str]]) -> None:
+    """Keep beside the keys what opens a change of one of them, which names no person."""
+    keep_key(code, _opening_name(leaf_hash), json.dumps(fields).encode())
+
+
+def kept_opening(code: str, leaf_hash: bytes, entry: Entry) -> dict[str, Any] | None:
+    """What opens a change of a key, as it was kept; None where nothing opens it."""
+    try:
+        fields: dict[str, Any] = json.loads(key_path(code, _opening_name(leaf_hash)).read_bytes())
+        made = {
+            name: commit(name, b64decode(one["salt"]), sha256(b64decode(one["value"])).digest())
+            for name, one in fields.items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return fields if made == dict(entry.commitments) else None
+
+
+def _opening_name(leaf_hash: bytes) -> str:
+    return f"rotated-{leaf_hash.hex()}.json"
 
 
 def all_log_keys(complex_: Complex) -> list[LogKey]:
@@ -132,11 +167,22 @@ def all_log_keys(complex_: Complex) -> list[LogKey]:
 def log_signers(complex_: Complex, number: int, at: datetime) -> list[SigningKey]:
     """The keys that sign a head of the log on that day, the newest first.
 
-    Raises: Refusal when one cannot be had.
+    Raises: Refusal when one cannot be had, or is not the one by which the log is known.
     """
     today = day_in_seoul(at)
     keys = _keys_of(complex_, number).filter(Q(until=None) | Q(until__gte=today))
-    return [log_signer(complex_.code, key.name) for key in keys]
+    return [_signer(complex_, key) for key in keys]
+
+
+def _signer(complex_: Complex, key: LogKey) -> SigningKey:
+    signer = log_signer(complex_.code, key.name)
+    if str(public_key(VerifierKey.parse(key.vkey).name, signer)) != key.vkey:
+        raise Refusal(
+            f"단지 {complex_.code}의 열쇠({key.name})가 장부에 적힌 열쇠가 아닙니다. "
+            "그 열쇠로는 서명하지 않습니다.",
+            next_step="운영자에게 알려, 보관해 둔 원래 열쇠를 제자리에 돌려놓게 해 주세요.",
+        )
+    return signer
 
 
 def log_keys(complex_: Complex, log: Log) -> tuple[VerifierKey, ...]:

@@ -5,6 +5,7 @@ the files, in somebody's copy. Whole is what leads to the head that was signed.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -15,20 +16,34 @@ from danji.base import tenancy
 from danji.base.files import write_durably
 from danji.complexes.models import Complex
 from danji.rules.refusal import Refusal
-from danji.transparency.keys import log_keys
+from danji.transparency.keys import log_keys, log_signers
 from danji.transparency.models import CollectedHead, ConfirmedHead, Leaf, Log
 from danji.transparency.queries import confirmed_head, log_of
-from danji.transparency.recovery import BROKEN, Signed, signed_head
+from danji.transparency.recovery import BATCH, BROKEN, Signed, believed_head
 from danji.transparency.repair import Repair
 from danji.transparency.tree import file_reader, log_folder
 from danji_verify import note
-from danji_verify.checkpoint import Checkpoint
+from danji_verify.checkpoint import Checkpoint, sign_checkpoint
+from danji_verify.merkle import EMPTY_ROOT
 from danji_verify.note import VerifierKey
 from danji_verify.tiles import Edge, Reader, audit, changed_bundles, grow, read_bundle
 
-BATCH = 4096  # entries that are held at once
-
 Entries = Callable[[], Iterable[bytes]]  # of a log, from the first; each call begins anew
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the files of a log should hold: `heads` by path, and what leads to `goal`, made from
+    `entries`, of which `what` says where they come from. `wrong` are the paths that hold it not.
+    """
+
+    log: Log
+    goal: Signed
+    heads: dict[str, bytes]
+    what: str
+    entries: Entries
+    sizes: list[int]
+    wrong: list[str]
 
 
 def examine_files(
@@ -37,65 +52,105 @@ def examine_files(
     """Look for published files of a log that are damaged or gone, and where to get them from.
 
     Args: `number` is that of the log, the one that goes on without; `source` reads another copy.
-    Raises: Refusal when no whole copy is at hand.
+    Raises: Refusal when no whole copy is at hand, or when the log's key is not.
     """
     with tenancy.within(complex_.id):
-        log = log_of(complex_.id, number)
-        keys = log_keys(complex_, log)
-        folder = log_folder(complex_.code, log.number)
-        copies = [file_reader(folder), *([source] if source else [])]
-        is_retired = log.number != log_of(complex_.id).number  # it ends with what the row says
-        signed = _goal(log, keys, [] if is_retired else copies)
-        origin, sizes = log.origin, _sizes(log.origin, signed.head.size)
-        chosen = _whole_source(complex_, log, signed.head, file_reader(folder), source)
-        if chosen is None:
-            raise Refusal(
-                f"서명된 머리({signed.head.size:,}건)까지 온전한 사본이 데이터베이스에도 공개 "
-                "폴더에도 없습니다. 아무것도 바꾸지 않았습니다.",
-                next_step="확인 기관이나 다른 곳의 사본을 --from으로 알려 주세요. 어디에도 없으면 "
-                "retire로 다음 장부를 엽니다.",
-            )
-        what, entries = chosen
-        wanted = {"checkpoint": signed.note}
-        confirmed = confirmed_head(origin)
-        if confirmed is not None and confirmed.checkpoint.size <= signed.head.size:
-            wanted["confirmed"] = confirmed.note
-        wrong = [*_wrong(folder, wanted.items()), *_wrong(folder, derived(entries(), sizes))]
+        plan = _plan(complex_, log_of(complex_.id, number), at, source)
+    folder, size, wrong = (
+        log_folder(complex_.code, plan.log.number),
+        plan.goal.head.size,
+        plan.wrong,
+    )
     if not wrong:
-        return Repair([f"공개된 장부 {signed.head.size:,}건의 파일이 모두 온전합니다."])
+        return Repair([f"공개된 장부 {size:,}건의 파일이 모두 온전합니다."])
     found = [
         f"공개된 장부의 파일 {len(wrong):,}개가 상했거나 없습니다({folder}):",
         *(f"- {path}" for path in wrong[:20]),
         *([f"- 그 밖에 {len(wrong) - 20:,}개"] if len(wrong) > 20 else []),
-        f"{what}에서 다시 만듭니다. 서명된 머리와 맞는 것을 확인했습니다.",
+        f"{plan.what}에서 다시 만듭니다. 서명된 머리와 맞는 것을 확인했습니다.",
+    ]
+    return Repair(found, lambda: _write(complex_, plan, folder, at))
+
+
+def _plan(complex_: Complex, log: Log, at: datetime, source: Reader | None) -> Plan:
+    folder, keys = log_folder(complex_.code, log.number), log_keys(complex_, log)
+    own = file_reader(folder)
+    row = _known_head(complex_, log, keys, at)
+    goal, published = row, believed_head(log, keys, own)
+    is_retired = log.number != log_of(complex_.id).number
+    copies = [published, believed_head(log, keys, source) if source else None]
+    signed, heads = [one for one in copies if one], {}
+    if not is_retired:  # such a one ends with what the row says
+        goal = max([row, *signed], key=lambda one: one.head.size)
+    if not is_retired or published is None or published.head.size < row.head.size:
+        heads["checkpoint"] = goal.note  # what was published of a retired one never goes back
+    size, confirmed = goal.head.size, confirmed_head(log.origin)
+    demanded = [row.head]
+    if row.note != bytes(log.checkpoint):  # whoever signed anew has to agree with all that was
+        demanded += [one.head for one in signed if one.head.size <= size]
+    if confirmed is not None and confirmed.checkpoint.size <= size:
+        heads["confirmed"] = confirmed.note
+        demanded.append(confirmed.checkpoint)
+    candidates: list[tuple[str, Entries]] = [
+        ("데이터베이스", lambda: _rows(complex_.id, log.number, size)),
+        ("공개 폴더에 남은 사건", lambda: _entries(size, own)),
+    ]
+    if source is not None:
+        candidates.append(("받아 온 사본", lambda: _entries(size, source)))
+    what, entries = _whole_source(candidates, goal.head)
+    _demand_of_one_log(entries, demanded)
+    sizes = _sizes(log.origin, size)
+    wrong = [*_wrong(folder, heads.items()), *_wrong(folder, derived(entries(), sizes))]
+    return Plan(log, goal, heads, what, entries, sizes, wrong)
+
+
+def _write(complex_: Complex, plan: Plan, folder: Path, at: datetime) -> list[str]:
+    log, goal, wrong = plan.log, plan.goal, plan.wrong
+    aside = Path(settings.ASIDE) / f"{complex_.code}-log-{log.number}-{at:%Y%m%d%H%M%S%f}"
+    with tenancy.within(complex_.id):
+        if goal.head.size == log.size and goal.note != bytes(log.checkpoint):  # signed anew
+            Log.objects.within(complex_.id).filter(id=log.id).update(checkpoint=goal.note)
+        for path, data in _both(plan.heads.items(), derived(plan.entries(), plan.sizes)):
+            if path in wrong:
+                _put_aside(folder / path, aside / path)
+                write_durably(folder / path, data)
+    if audit(goal.head.size, file_reader(folder)) != goal.head.root:
+        raise Refusal(
+            "파일을 다시 썼지만 서명된 머리와 맞지 않습니다.",
+            next_step="디스크와 메모리를 점검한 뒤 다시 해 주세요.",
+        )
+    return [
+        f"파일 {len(wrong):,}개를 다시 만들었습니다. 상한 파일은 {aside}에 두었습니다.",
+        "봉인이 이어집니다.",
     ]
 
-    def do() -> list[str]:
-        aside = Path(settings.ASIDE) / f"{complex_.code}-log-{log.number}-{at:%Y%m%d%H%M%S}"
-        with tenancy.within(complex_.id):
-            for path, data in _both(wanted.items(), derived(entries(), sizes)):
-                if path in wrong:
-                    _put_aside(folder / path, aside / path)
-                    write_durably(folder / path, data)
-        if audit(signed.head.size, file_reader(folder)) != signed.head.root:
-            raise Refusal(
-                "파일을 다시 썼지만 서명된 머리와 맞지 않습니다.",
-                next_step="디스크와 메모리를 점검한 뒤 다시 해 주세요.",
-            )
-        return [
-            f"파일 {len(wrong):,}개를 다시 만들었습니다. 상한 파일은 {aside}에 두었습니다.",
-            "봉인이 이어집니다.",
-        ]
 
-    return Repair(found, do)
+def _known_head(complex_: Complex, log: Log, keys: tuple[VerifierKey, ...], at: datetime) -> Signed:
+    """The head the database knows. Where a wrong key signed it, it is signed anew: it is believed
+    only if entries lead to it, and on to everything else that was agreed on.
 
-
-def _goal(log: Log, keys: tuple[VerifierKey, ...], copies: list[Reader]) -> Signed:
-    """The largest head that was signed, as far as it is at hand."""
+    Raises: Refusal when the true key is not back.
+    """
     checkpoint = bytes(log.checkpoint)
-    heads = [Signed(checkpoint, Checkpoint.parse(note.open_note(checkpoint, keys).text))]
-    heads += [found for reader in copies if (found := signed_head(reader, keys)) is not None]
-    return max(heads, key=lambda signed: signed.head.size)
+    try:
+        return Signed(checkpoint, Checkpoint.parse(note.open_note(checkpoint, keys).text))
+    except BROKEN:
+        head = Checkpoint(log.origin, log.size, bytes(log.root))
+        return Signed(sign_checkpoint(head, *log_signers(complex_, log.number, at)), head)
+
+
+def _demand_of_one_log(entries: Entries, demanded: list[Checkpoint]) -> None:
+    """Raises: Refusal when one of the heads is not one that these entries lead to."""
+    reached = {0: EMPTY_ROOT}
+    edge = Edge()
+    for batch in _batches(entries(), [head.size for head in demanded]):
+        edge = grow(edge, batch).edge
+        reached[edge.size] = edge.root
+    if any(reached.get(head.size) != head.root for head in demanded):
+        raise Refusal(
+            "서명된 머리들이 한 장부의 것이 아닙니다. 아무것도 바꾸지 않았습니다.",
+            next_step="두 쪽을 모두 보관하고, 복구 안내의 '장부가 갈라졌을 때'를 따라 주세요.",
+        )
 
 
 def _sizes(origin: str, size: int) -> list[int]:
@@ -106,16 +161,11 @@ def _sizes(origin: str, size: int) -> list[int]:
     return sorted(one for one in found if 0 < one <= size)
 
 
-def _whole_source(
-    complex_: Complex, log: Log, head: Checkpoint, own: Reader, source: Reader | None
-) -> tuple[str, Entries] | None:
-    """Where all entries come from that lead to the signed root: the first that has them."""
-    candidates: list[tuple[str, Entries]] = [
-        ("데이터베이스", lambda: _rows(complex_.id, log.number, head.size)),
-        ("공개 폴더에 남은 사건", lambda: _entries(head.size, own)),
-    ]
-    if source is not None:
-        candidates.append(("받아 온 사본", lambda: _entries(head.size, source)))
+def _whole_source(candidates: list[tuple[str, Entries]], head: Checkpoint) -> tuple[str, Entries]:
+    """Where all entries come from that lead to the signed root: the first that has them.
+
+    Raises: Refusal when none has.
+    """
     for what, entries in candidates:
         try:
             edge = Edge()
@@ -125,7 +175,12 @@ def _whole_source(
             continue
         if (edge.size, edge.root) == (head.size, head.root):
             return what, entries
-    return None
+    raise Refusal(
+        f"서명된 머리({head.size:,}건)까지 온전한 사본이 데이터베이스에도 공개 폴더에도 "
+        "없습니다. 아무것도 바꾸지 않았습니다.",
+        next_step="확인 기관이나 다른 곳의 사본을 --from으로 알려 주세요. 어디에도 없으면 "
+        "retire로 다음 장부를 엽니다.",
+    )
 
 
 def _rows(complex_id: UUID, number: int, size: int) -> Iterator[bytes]:

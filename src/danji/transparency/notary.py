@@ -1,9 +1,9 @@
 """The notary (확인 처리기): puts the heads of the logs to the witnesses, and publishes who they are
 and what they agreed on.
 
-Each witness is asked in a thread of its own, so that a slow one delays nobody. Nothing has to be
-remembered: whom to ask for what follows from the heads that are published and the cosignatures
-that are kept (c2sp.org/tlog-witness).
+Each witness is asked in rounds of its own, many at the same time, so that a slow one delays nobody.
+Nothing has to be remembered: whom to ask for what follows from the heads that are published and the
+cosignatures that are kept (c2sp.org/tlog-witness).
 """
 
 import logging
@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from time import monotonic
 from typing import NoReturn
 from uuid import UUID
 
@@ -25,14 +26,8 @@ from danji.base import outside, tenancy
 from danji.base.files import write_durably
 from danji.complexes.models import Complex
 from danji.rules.refusal import Refusal
-from danji.transparency.models import (
-    Collection,
-    ConfirmedHead,
-    Cosignature,
-    Leaf,
-    TroubleKind,
-    Witness,
-)
+from danji.transparency.models import Collection, Cosignature, Leaf, TroubleKind, Witness
+from danji.transparency.queries import confirmed_row
 from danji.transparency.sequencer import CHANNEL
 from danji.transparency.tree import file_reader
 from danji.transparency.troubles import end_trouble, open_trouble
@@ -65,9 +60,9 @@ COMPARING = timedelta(hours=1)  # between looks at what a witness shows to other
 RELOAD = timedelta(minutes=10)  # between looks at all logs, where no witness has changed
 ASIDE = timedelta(minutes=10)  # for which a log is not put to a witness that did not take it
 TICK = 1.0  # seconds between looks at the heads, where nobody wakes us
-LONGEST_PAUSE = 60.0  # seconds for which a witness that is away is left alone
+LONGEST_PAUSE = 60.0  # seconds for which a witness that is away, or one log with it, is left alone
 LIMIT = 64 * 1024  # bytes of an answer
-MANY = 64  # witnesses that are asked at the same time
+MANY = 64  # witnesses that are asked at the same time; the others wait for their turn
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -97,6 +92,8 @@ class Notary:
     _seen: dict[str, tuple[object, Offer]] = field(default_factory=dict)
     _last: dict[tuple[UUID, str], tuple[int, datetime]] = field(default_factory=dict)
     _aside: dict[tuple[UUID, str], datetime] = field(default_factory=dict)
+    _failed: dict[tuple[UUID, str], int] = field(default_factory=dict)  # how often in a row
+    _followed: dict[UUID, list[Watched]] = field(default_factory=dict)  # by whom
     _compared: dict[tuple[UUID, str], datetime] = field(default_factory=dict)
 
     def look(self, at: datetime) -> None:
@@ -134,18 +131,35 @@ class Notary:
         Raises: AwayError when it does not answer; the rest is asked later.
         """
         asked = 0
-        for origin, log in list(self.logs.items()):
-            offer, key = self.offers.get(origin), (witness.id, origin)
-            if offer is None or all(one.id != witness.id for one in log.witnesses):
-                continue
-            if self._is_due(key, offer, at):
+        for log, offer, is_due in self._due(witness, at):
+            if is_due:
                 asked += 1
                 self._put(witness, session, log, offer, at)
-            if at - self._compared.get(key, at - COMPARING) >= COMPARING:
-                self._compared[key] = at
+            if self._is_to_compare((witness.id, log.origin), at):
+                self._compared[witness.id, log.origin] = at
                 asked += 1
                 compare(session, witness, log, at)
         return asked
+
+    def has_work(self, witness: Witness, at: datetime) -> bool:
+        """Whether there is anything to ask a witness now."""
+        return next(self._due(witness, at), None) is not None
+
+    def _due(self, witness: Witness, at: datetime) -> Iterator[tuple[Watched, Offer, bool]]:
+        """What a witness is to be asked about, and whether to cosign it. First what it takes: one
+        log that it cannot take keeps no other from it.
+        """
+        logs = self._followed.get(witness.id, [])
+        for log in sorted(logs, key=lambda log: self._failed.get((witness.id, log.origin), 0)):
+            offer, key = self.offers.get(log.origin), (witness.id, log.origin)
+            if offer is None:
+                continue
+            is_due = self._is_due(key, offer, at)
+            if is_due or self._is_to_compare(key, at):
+                yield log, offer, is_due
+
+    def _is_to_compare(self, key: tuple[UUID, str], at: datetime) -> bool:
+        return at - self._compared.get(key, at - COMPARING) >= COMPARING
 
     def _load(self, at: datetime) -> None:
         logs = {log.origin: log for log in all_watched()}
@@ -155,7 +169,11 @@ class Notary:
                 confirm_again(log, at)
             publish(log, at)
             watch_silence(log, at)
-        self.logs = logs
+        followed: dict[UUID, list[Watched]] = {}
+        for log in logs.values():
+            for witness in log.witnesses:
+                followed.setdefault(witness.id, []).append(log)
+        self.logs, self._followed = logs, followed
 
     def _offer(self, log: Watched, at: datetime, *, now: bool = False) -> None:
         found = self._published(log, at)
@@ -213,10 +231,15 @@ class Notary:
             logger.warning("%s: %s: %s", log.origin, witness.name, problem)
             self._aside[key] = at + ASIDE
             return
+        except AwayError:
+            failed = self._failed[key] = self._failed.get(key, 0) + 1
+            self._aside[key] = at + timedelta(seconds=min(TICK * 2**failed, LONGEST_PAUSE))
+            raise
         for cosignature in taken:
             if cosignature.witness_id == witness.id:
                 self._last[key] = (cosignature.size, at)
         self._aside.pop(key, None)
+        self._failed.pop(key, None)
 
 
 def _mark() -> tuple[object, ...]:
@@ -390,8 +413,7 @@ def publish_confirmed(log: Watched, at: datetime) -> bool:
 
     Returns: whether it was written.
     """
-    newest = ConfirmedHead.objects.filter(origin=log.origin)
-    row = newest.order_by("-size", "-confirmed_at").first()
+    row = confirmed_row(log.origin)
     size = row.size if row else 0
     path = log.folder / "confirmed"
     try:
@@ -434,38 +456,73 @@ def run(stop: threading.Event) -> None:
 
     A thread that fails, as when the database is away, ends all; starting again is the recovery.
     """
-    notary, asking = Notary(), dict[UUID, Future[None]]()
+    notary, rounds = Notary(), dict[UUID, Rounds]()
     with ThreadPoolExecutor(MANY) as threads:
         try:
             while not stop.is_set():
-                notary.look(timezone.now())
-                for witness in notary.witnesses():
-                    if witness not in asking:
-                        asking[witness] = threads.submit(keep_asking, notary, witness, stop)
-                for witness in [one for one, thread in asking.items() if thread.done()]:
-                    asking.pop(witness).result()
+                at = timezone.now()
+                notary.look(at)
+                asked = notary.witnesses()
+                for gone in [known for known in rounds if known not in asked]:
+                    if rounds[gone].is_over():
+                        rounds.pop(gone).close()
+                for witness_id, witness in asked.items():
+                    mine = rounds.setdefault(witness_id, Rounds())
+                    if mine.is_over() and mine.is_time() and notary.has_work(witness, at):
+                        mine.going = threads.submit(mine.go, notary, witness)
                 for news in wait_for_news():
                     notary.hear(news, timezone.now())
         finally:
             stop.set()
+            threads.shutdown(cancel_futures=True)
+            for mine in rounds.values():
+                mine.close()
 
 
-def keep_asking(notary: Notary, witness_id: UUID, stop: threading.Event) -> None:
-    """Ask one witness whatever it is due, as long as there is such a witness."""
-    pause = 0.0
-    try:
-        with outside.outside_session(may_lead_inside=True) as session:
-            while not stop.wait(pause) and (witness := notary.witnesses().get(witness_id)):
-                try:
-                    asked = notary.ask(witness, session, timezone.now())
-                except AwayError as problem:
-                    if pause <= TICK:  # said once
-                        logger.warning("%s does not answer: %s", witness.name, problem)
-                    pause = min(max(pause, TICK) * 2, LONGEST_PAUSE)
-                else:
-                    pause = 0.0 if asked else TICK / 5
-    finally:
-        connection.close()
+@dataclass
+class Rounds:
+    """How one witness is asked: never twice at the same time, and after a pause where it is away.
+
+    A round holds a thread only while there is something to ask, so that every witness has its turn
+    however many there are.
+    """
+
+    session: requests.Session = field(
+        default_factory=lambda: outside.outside_session(may_lead_inside=True)
+    )
+    going: Future[None] | None = None
+    pause: float = 0.0
+    until: float = 0.0
+
+    def is_over(self) -> bool:
+        """Raises: what ended the last round, unless the witness was away."""
+        if self.going is None:
+            return True
+        if not self.going.done():
+            return False
+        ended, self.going = self.going, None
+        ended.result()
+        return True
+
+    def is_time(self) -> bool:
+        return monotonic() >= self.until
+
+    def go(self, notary: Notary, witness: Witness) -> None:
+        """Ask the witness whatever it is due."""
+        try:
+            notary.ask(witness, self.session, timezone.now())
+        except AwayError as problem:
+            if not self.pause:  # said once
+                logger.warning("%s does not answer: %s", witness.name, problem)
+            self.pause = min(max(self.pause, TICK) * 2, LONGEST_PAUSE)
+            self.until = monotonic() + self.pause
+        else:
+            self.pause = 0.0
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        self.session.close()
 
 
 def wait_for_news() -> list[str]:

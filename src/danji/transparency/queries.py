@@ -4,6 +4,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -18,13 +20,15 @@ from danji.transparency.tree import file_reader, log_folder
 from danji_verify.canonical import b64decode
 from danji_verify.checkpoint import Checkpoint
 from danji_verify.entry import Event, parse_entry
-from danji_verify.note import VerifierKey, parse_note
+from danji_verify.errors import NoteError, VerifyError
+from danji_verify.note import VerifierKey, parse_note, verify_signatures
 from danji_verify.policy import Group, Policy
 from danji_verify.policy import Party as Known
 from danji_verify.proof import Proof
 from danji_verify.tiles import inclusion_proof
 
 NEEDED = "needed"  # the group of a policy in which every party has to agree
+NEWEST = 8  # rows that are looked at for one that is to be believed
 
 
 @dataclass(frozen=True)
@@ -128,12 +132,48 @@ def newest_head(complex_: Complex, log: Log) -> PublishedHead:
 
 def confirmed_head(origin: str) -> PublishedHead | None:
     """The newest head of a log on which its policy agreed (확정); None before the first."""
-    heads = ConfirmedHead.objects.filter(origin=origin).order_by("-size", "-confirmed_at")
-    head: ConfirmedHead | None = heads.first()
-    if head is None:
-        return None
-    data = bytes(head.note)
-    return PublishedHead.read(data)
+    row = confirmed_row(origin)
+    return agreed_head(origin, bytes(row.note)) if row else None
+
+
+def confirmed_row(origin: str) -> ConfirmedHead | None:
+    """The newest head of a log on which its policy agreed (확정), as it is kept; None before the
+    first. A row is believed for the signatures in it: whoever can write rows makes nothing certain.
+    """
+    rows = ConfirmedHead.objects.filter(origin=origin).order_by("-size", "-confirmed_at")
+    return next((row for row in chain(rows[:1], rows[1:NEWEST]) if _is_agreed(row)), None)
+
+
+def _is_agreed(row: ConfirmedHead) -> bool:
+    try:
+        head = agreed_head(row.origin, bytes(row.note)).checkpoint
+    except VerifyError:
+        return False
+    return (head.size, head.root) == (row.size, bytes(row.root))
+
+
+@lru_cache(4096)  # what signatures say does not change; what they do not say is asked again
+def agreed_head(origin: str, data: bytes) -> PublishedHead:
+    """A head of a log that one witness at least of each needed party cosigned, of all that the log
+    ever had: a head stays certain when a witness goes. The log's own line is the operator's word,
+    and is not looked at.
+
+    Raises: NoteError when they did not; FormatError.
+    """
+    signed = parse_note(data)
+    head = PublishedHead(data, Checkpoint.parse(signed.text))
+    if head.checkpoint.origin != origin:
+        raise NoteError("a head of another log")
+    code = origin.rpartition("/apt/")[2].partition("/")[0]
+    witnesses = Witness.objects.filter(
+        Q(complex=None) | Q(complex__code=code), name__in={one.name for one in signed.signatures}
+    )
+    keys = {VerifierKey.parse(witness.vkey): witness.party for witness in witnesses}
+    found = {keys[one.key] for one in verify_signatures(signed, keys)}
+    needed = {Party.COMPLEX, Party.CITY} if "/apt/" in origin else {Party.CITY}
+    if not needed <= found:
+        raise NoteError("a head on which not every party agreed")
+    return head
 
 
 def confirmed_leaves(complex_id: UUID) -> QuerySet[Leaf]:
@@ -236,6 +276,7 @@ def seal_changes(complex_id: UUID) -> list[LoggedEvent]:
         event
         for event in events_of(complex_id, complex_id)
         if event.name == Event.KEY_ROTATED
+        and "key" in event.openings  # lost with a database, nobody can say what it said
         and json.loads(b64decode(event.openings["key"]["value"]))["use"] == "seal"
     ]
 

@@ -5,21 +5,21 @@ the database. Nothing here makes anything up: all that is written leads to a hea
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from danji.base import tenancy
 from danji.base.ids import uuid7
 from danji.complexes.models import Complex
 from danji.rules.refusal import Refusal
 from danji.transparency.collection import NUMBER, collection_folder, collection_key
-from danji.transparency.keys import later_keys, log_keys, take_up_later_keys
+from danji.transparency.keys import kept_opening, later_keys, log_keys, take_up_later_keys
 from danji.transparency.models import (
     CollectedHead,
     Collection,
@@ -27,15 +27,17 @@ from danji.transparency.models import (
     Event,
     Leaf,
     Log,
+    Opening,
     PendingEvent,
 )
-from danji.transparency.queries import confirmed_head, log_of, policy
-from danji.transparency.repair import Repair
-from danji.transparency.tree import file_reader, log_folder
+from danji.transparency.queries import agreed_head, confirmed_head, log_of, policy
+from danji.transparency.repair import Repair, as_owner
+from danji.transparency.tree import HEADS, file_reader, log_folder
 from danji_verify import note
 from danji_verify.chain import EVENTS
 from danji_verify.checkpoint import Checkpoint
 from danji_verify.entry import Entry, parse_entry
+from danji_verify.entry import Event as Named
 from danji_verify.errors import FormatError, NoteError, ProofError, VerifyError
 from danji_verify.merkle import EMPTY_ROOT, leaf_hash
 from danji_verify.note import VerifierKey
@@ -44,13 +46,32 @@ from danji_verify.tiles import (
     Reader,
     audit,
     read_bundle,
+    roots,
     tree_root,
 )
 
 BATCH = 4096  # entries that are held at once
 
 BROKEN = (OSError, KeyError, FormatError, ProofError, NoteError)  # what a damaged copy raises
-_SET_ASIDE = "SELECT danji_set_aside(%s, %s, %s)"
+# What has its place stays. What has none, and can have none any more, is moved: with the owner's
+# rights, for whatever serves could take its own words back with this.
+_SET_ASIDE = """
+INSERT INTO transparency_setaside (complex_id, id, doc, seq, name, entry, fields, aside_at)
+SELECT event.complex_id, %(kept)s, event.doc, event.seq, event.name, event.entry,
+    COALESCE(opening.fields, '{}'), now()
+FROM transparency_event AS event
+LEFT JOIN transparency_opening AS opening
+    ON (opening.complex_id, opening.event_id) = (event.complex_id, event.id)
+WHERE event.complex_id = %(complex)s AND event.id = %(event)s AND NOT EXISTS (
+    SELECT FROM transparency_leaf AS leaf
+    WHERE (leaf.complex_id, leaf.event_id) = (event.complex_id, event.id)
+)
+"""
+_MOVED = (  # the rows that are not kept twice, those that name the event first
+    "DELETE FROM transparency_pendingevent WHERE complex_id = %(complex)s AND event_id = %(event)s",
+    "DELETE FROM transparency_opening WHERE complex_id = %(complex)s AND event_id = %(event)s",
+    "DELETE FROM transparency_event WHERE complex_id = %(complex)s AND id = %(event)s",
+)
 
 
 @dataclass(frozen=True)
@@ -93,9 +114,10 @@ def examine_database(complex_: Complex, *, at: datetime, source: Reader | None =
     """
     with tenancy.within(complex_.id):
         log = log_of(complex_.id)
-        keys = (*later_keys(complex_, log).values(), *log_keys(complex_, log))
-        reader = source or file_reader(log_folder(complex_.code, log.number))
-        signed = signed_head(reader, keys)
+        own = file_reader(log_folder(complex_.code, log.number))
+        reader = source or own
+        later = keys_in_use(complex_, log, [own, reader])
+        signed = believed_head(log, (*later.values(), *log_keys(complex_, log)), reader)
         if signed is None:
             raise _unsigned(complex_)
         size = signed.head.size
@@ -123,16 +145,69 @@ def examine_database(complex_: Complex, *, at: datetime, source: Reader | None =
         found += [f"- 따로 두는 사건: 문서 {doc.hex}" for doc in sorted({doc for _, doc in aside})]
 
     def do() -> list[str]:
+        # First, and whatever comes after: the places are taken by what was published.
+        set_aside(complex_.id, [event_id for event_id, _ in aside])
         with tenancy.within(complex_.id):
-            take_up_later_keys(complex_, log, at)
+            take_up_later_keys(complex_, log, later, at)
             _import(complex_, log, signed, Missing(lost, known, aside))
             _remember_confirmed(complex_, log, reader, at)
         return [
             f"사건 {len(lost):,}건을 되살렸습니다. 데이터베이스가 이제 {size:,}건을 압니다.",
-            "봉인이 이어집니다.",
+            "봉인이 이어집니다."
+            if _is_published(signed, own)
+            else "공개된 파일은 아직 온전하지 않아 봉인이 멈추어 있습니다. 이어서 recover files를 "
+            "해 주세요. 사본을 --from으로 알려 주셨으면 그것도 똑같이 적어 주세요.",
         ]
 
     return Repair(found, do)
+
+
+def keys_in_use(complex_: Complex, log: Log, readers: Iterable[Reader]) -> dict[str, VerifierKey]:
+    """The keys that an older database does not know and that signed what was published, by the
+    names under which they are kept, the newest first. One that is kept and never signed is what a
+    change left that did not come about.
+    """
+    later = later_keys(complex_, log)
+    used: set[VerifierKey] = set()
+    for reader in readers:
+        for path in HEADS:
+            try:
+                opened = note.open_note(reader(path), later.values())
+            except BROKEN:
+                continue
+            used |= {signature.key for signature in opened.verified}
+    names = list(later)
+    oldest = [place for place, name in enumerate(names) if later[name] in used]
+    return {name: later[name] for name in (names[oldest[0] :] if oldest else [])}
+
+
+def believed_head(log: Log, keys: Sequence[VerifierKey], reader: Reader) -> Signed | None:
+    """The head a copy of a log shows, unless nobody has to believe it: beyond what the database
+    knows, the newest key has to have signed it, or the witnesses have to agree. An older key may
+    have been changed for being stolen.
+
+    Args: `keys` are all of the log, the newest first.
+    """
+    signed = signed_head(reader, keys)
+    if signed is None or signed.head.origin != log.origin:
+        return None
+    if signed.head.size <= log.size or signed_head(reader, keys[:1]) is not None:
+        return signed
+    try:
+        agreed_head(log.origin, signed.note)
+    except VerifyError:
+        return None
+    return signed
+
+
+def _is_published(signed: Signed, own: Reader) -> bool:
+    try:
+        return (
+            Checkpoint.parse(note.parse_note(own("checkpoint")).text) == signed.head
+            and audit(signed.head.size, own) == signed.head.root
+        )
+    except BROKEN:
+        return False
 
 
 def signed_head(reader: Reader, keys: Iterable[VerifierKey]) -> Signed | None:
@@ -159,7 +234,7 @@ def _demand_whole(head: Checkpoint, reader: Reader) -> None:
 
 def _demand_beginning(log: Log, reader: Reader, size: int) -> None:
     """What the database knows has to be the beginning of what was published."""
-    if log.size > size or root_of(log.size, reader) != bytes(log.root):
+    if log.size > size or root_within(log.size, size, reader) != bytes(log.root):
         raise Refusal(
             "공개된 장부와 데이터베이스의 장부가 서로 갈라져 있습니다. "
             "어느 쪽도 바꾸지 않았습니다.",
@@ -173,7 +248,7 @@ def _demand_confirmed(origin: str, reader: Reader, head: Checkpoint) -> None:
     if confirmed is None:
         return
     agreed = confirmed.checkpoint
-    if agreed.size > head.size or root_of(agreed.size, reader) != agreed.root:
+    if root_within(agreed.size, head.size, reader) != agreed.root:
         raise Refusal(
             f"확인 기관이 서명한 머리({agreed.size:,}건)가 이 장부의 파일과 맞지 않습니다. "
             "아무것도 바꾸지 않았습니다.",
@@ -187,6 +262,16 @@ def root_of(size: int, reader: Reader) -> bytes | None:
         return EMPTY_ROOT
     try:
         return tree_root(size, reader, check=True)
+    except BROKEN:
+        return None
+
+
+def root_within(old: int, size: int, reader: Reader) -> bytes | None:
+    """The root that a log of that size had when it held `old` entries, from the entries alone: a
+    copy need not have kept the partial tiles of every head. None where it has none.
+    """
+    try:
+        return roots([old], size, reader)[old]
     except BROKEN:
         return None
 
@@ -237,11 +322,21 @@ def _conflicting(complex_id: UUID, lost: list[Lost]) -> list[tuple[UUID, UUID]]:
     return found
 
 
+def set_aside(complex_id: UUID, events: Sequence[UUID]) -> None:
+    """Move events without a place to where they wait for people alone. What has one stays."""
+    if not events:
+        return
+    with as_owner() as owner:
+        for event_id in events:
+            values = {"complex": complex_id, "event": event_id, "kept": uuid7()}
+            owner.execute(_SET_ASIDE, values)
+            if owner.rowcount:
+                for statement in _MOVED:
+                    owner.execute(statement, values)
+
+
 def _import(complex_: Complex, log: Log, signed: Signed, missing: Missing) -> None:
     lost, known = missing.lost, missing.known
-    with connection.cursor() as cursor:
-        for event_id, _ in missing.aside:
-            cursor.execute(_SET_ASIDE, [complex_.id, event_id, uuid7()])
     events = dict(known)
     made = []
     for one in lost:
@@ -257,6 +352,7 @@ def _import(complex_: Complex, log: Log, signed: Signed, missing: Missing) -> No
             events[one.index] = row.id
             made.append(row)
     Event.objects.bulk_create(made, batch_size=BATCH)
+    _open_changes_of_keys(complex_, made)
     Leaf.objects.bulk_create(
         (
             Leaf(
@@ -277,6 +373,16 @@ def _import(complex_: Complex, log: Log, signed: Signed, missing: Missing) -> No
             "하는 동안 장부가 늘어났습니다. 아무것도 바꾸지 않았습니다.",
             next_step="다시 해 주세요.",
         )
+
+
+def _open_changes_of_keys(complex_: Complex, made: Iterable[Event]) -> None:
+    """Know again which keys are used, as it was kept beside them."""
+    for event in made:
+        if event.name == Named.KEY_ROTATED:
+            entry = parse_entry(bytes(event.entry))
+            fields = kept_opening(complex_.code, bytes(event.leaf_hash), entry)
+            if fields is not None:
+                Opening.objects.create(complex=complex_, event=event, fields=fields)
 
 
 def _remember_confirmed(complex_: Complex, log: Log, reader: Reader, at: datetime) -> None:
@@ -301,7 +407,8 @@ def _without_content(code: str, lost: list[Lost]) -> list[str]:
     for one in lost:
         documents.setdefault(one.doc, []).append(EVENTS[one.entry.event])
     said = [
-        f"내용이 사라진 사건 {len(lost):,}건(문서 등 {len(documents):,}건)은 자취만 되살립니다:"
+        f"내용이 사라진 사건 {len(lost):,}건(문서 등 {len(documents):,}건)은 언제 무슨 일이 "
+        "있었는지만 돌아옵니다:"
     ]
     for doc, events in documents.items():
         said.append(f"- {_called(code, doc)}: {', '.join(events)}")
@@ -320,7 +427,8 @@ def _called(code: str, doc: UUID) -> str:
 
 def _unsigned(complex_: Complex) -> Refusal:
     return Refusal(
-        f"{complex_.name}의 공개된 장부에 이 장부의 열쇠로 서명된 머리(checkpoint)가 없습니다.",
+        f"{complex_.name}의 장부를 지금의 열쇠로 서명한 머리(checkpoint)가 거기에 없습니다. "
+        "바꾼 뒤에 옛 열쇠로만 서명한 것은 믿지 않습니다.",
         next_step="온전한 사본을 --from으로 알려 주시거나, 먼저 recover files를 해 주세요.",
     )
 
@@ -345,7 +453,7 @@ def examine_collection(source: Reader | None = None) -> Repair:
     if collection is not None and (known, bytes(collection.root)) == (size, signed.head.root):
         return Repair([f"데이터베이스가 모음 장부({size:,}건)를 모두 알고 있습니다."])
     _demand_whole(signed.head, reader)
-    if known > size or (collection and root_of(known, reader) != bytes(collection.root)):
+    if collection and root_within(known, size, reader) != bytes(collection.root):
         raise Refusal(
             "공개된 모음 장부와 데이터베이스의 것이 서로 갈라져 있습니다. "
             "어느 쪽도 바꾸지 않았습니다.",

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
-from django.db import connection
+from django.db import connection, connections, transaction
+from django.db.backends.utils import CursorWrapper
 
 from danji.base.outside import ask, outside_session
 from danji.rules.refusal import Refusal
@@ -36,6 +37,13 @@ class Repair:
 
     found: list[str]
     do: Callable[[], list[str]] | None = None
+
+
+@contextmanager
+def as_owner() -> Iterator[CursorWrapper]:
+    """One transaction with the rights of the tables' owner, which nothing that serves has."""
+    with transaction.atomic("owner"), connections["owner"].cursor() as cursor:
+        yield cursor
 
 
 @contextmanager

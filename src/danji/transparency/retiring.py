@@ -8,6 +8,7 @@ head.
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 from django.conf import settings
 
@@ -18,7 +19,7 @@ from danji.base.keys import read_key
 from danji.complexes.models import Complex
 from danji.rules.periods import day_in_seoul, format_date
 from danji.rules.refusal import Refusal
-from danji.transparency.actions import append_event, begin_log, continue_log
+from danji.transparency.actions import append_event, begin_log, chain_of, continue_log, grow_alone
 from danji.transparency.keys import log_keys
 from danji.transparency.models import (
     ConfirmedHead,
@@ -28,8 +29,8 @@ from danji.transparency.models import (
     Trouble,
     TroubleKind,
 )
-from danji.transparency.queries import log_of, seal_name
-from danji.transparency.recovery import Signed, root_of, signed_head
+from danji.transparency.queries import agreed_head, log_of, seal_name
+from danji.transparency.recovery import Signed, believed_head, root_of, set_aside
 from danji.transparency.sequencer import LogError, Sequencer, recover, waiting_complexes
 from danji.transparency.tree import file_reader, log_folder
 from danji.transparency.troubles import end_trouble, tell_in_charge
@@ -37,7 +38,8 @@ from danji_verify import note
 from danji_verify.canonical import canonical
 from danji_verify.checkpoint import Checkpoint
 from danji_verify.entry import Event
-from danji_verify.merkle import EMPTY_ROOT
+from danji_verify.errors import VerifyError
+from danji_verify.merkle import EMPTY_ROOT, leaf_hash
 from danji_verify.tiles import Reader, audit
 
 BY_OPERATOR = {"proposer": canonical({"operator": "retire"}), "officer": canonical(None)}
@@ -76,6 +78,7 @@ def describe_end(complex_: Complex, end: End) -> list[str]:
     """What retiring the log would do, in sentences."""
     with tenancy.within(complex_.id):
         log = log_of(complex_.id)
+        altered = _altered(complex_.id)
     again = max(0, end.grown - end.proven)
     said = [
         f"{complex_.name}의 {log.number}번 장부({log.origin})를 닫고 {log.number + 1}번 장부를 "
@@ -85,6 +88,10 @@ def describe_end(complex_: Complex, end: End) -> list[str]:
     ]
     if again:
         said.append(f"그 뒤의 {again:,}건은 새 장부에 다시 적습니다.")
+    if altered:
+        said.append(
+            f"저장한 뒤 바뀐 사건 {len(altered):,}건은 어느 장부에도 적지 않고 따로 둡니다."
+        )
     if not end.closes:
         said.append("옛 장부는 더 쓸 수 없어, 닫는다는 사건을 옛 장부에 적지 못합니다.")
     return said
@@ -96,6 +103,7 @@ def retire(complex_: Complex, *, reason: str, at: datetime) -> list[str]:
     Returns: what was done, in sentences.
     Raises: Refusal when a key cannot be made or had.
     """
+    said = set_altered_aside(complex_)
     if examine_end(complex_).closes:
         _close(complex_, reason, at)
     with tenancy.within(complex_.id):
@@ -110,13 +118,15 @@ def retire(complex_: Complex, *, reason: str, at: datetime) -> list[str]:
             f"까닭: {reason}\n지금까지 나간 증명은 그대로 쓸 수 있습니다.",
             at=at,
         )
-    folder = log_folder(complex_.code, log.number)
-    write_durably(folder / INCIDENT, _incident(log, last, (proven, again), reason, at).encode())
+        # Before it is sure: whoever interrupts us now finds nothing closed, and does it again.
+        incident = log_folder(complex_.code, log.number) / INCIDENT
+        write_durably(incident, _incident(log, last, (proven, again), reason, at).encode())
     _clear_staging(complex_.code)
     Sequencer().seal(complex_.id)
     return [
+        *said,
         f"{log.number}번 장부를 닫고 {log.number + 1}번 장부를 열었습니다.",
-        f"사고 알림을 {folder / INCIDENT}에 적었습니다.",
+        f"사고 알림을 {incident}에 적었습니다.",
         "확인 기관마다 새 장부의 이름과 열쇠를 알려 주세요(새 policy.txt에 있습니다).",
     ]
 
@@ -127,10 +137,13 @@ def close(complex_: Complex, *, reason: str, at: datetime) -> str:
 
     Raises: Refusal when the log cannot take it.
     """
-    if not examine_end(complex_).closes:
+    with tenancy.within(complex_.id):
+        altered = _altered(complex_.id)
+    if altered or not examine_end(complex_).closes:
         raise Refusal(
             "봉인 장부가 온전하지 않거나 이미 닫혀 있어, 닫는다는 사건을 적을 수 없습니다.",
-            next_step="recover로 장부를 먼저 복구해 주세요. 이미 닫았으면 그대로 내보내면 됩니다.",
+            next_step="recover나 retire로 장부를 먼저 바로잡아 주세요. 이미 닫았으면 --close 없이 "
+            "내보내면 됩니다.",
         )
     _close(complex_, reason, at)
     return "봉인 장부를 닫았습니다. 여기서는 더 봉인하지 않습니다."
@@ -145,13 +158,13 @@ def _last_good(complex_: Complex, log: Log) -> tuple[Signed, int]:
     """
     reader = file_reader(log_folder(complex_.code, log.number))
     keys = log_keys(complex_, log)
+    rows = ConfirmedHead.objects.filter(origin=log.origin).order_by("-size", "-confirmed_at")
     confirmed = [
-        Signed(bytes(data), Checkpoint.parse(note.parse_note(bytes(data)).text))
-        for data in ConfirmedHead.objects.filter(origin=log.origin)
-        .order_by("-size", "-confirmed_at")
-        .values_list("note", flat=True)
+        Signed(data, Checkpoint.parse(note.parse_note(data).text))
+        for data in map(bytes, rows.values_list("note", flat=True))
+        if _is_agreed(log.origin, data)
     ]
-    published = signed_head(reader, keys)
+    published = believed_head(log, keys, reader)
     own = bytes(log.checkpoint)
     signed = [
         *([published] if published else []),
@@ -159,12 +172,21 @@ def _last_good(complex_: Complex, log: Log) -> tuple[Signed, int]:
     ]
     signed.sort(key=lambda one: -one.head.size)
     for one in confirmed or signed:
-        if _is_whole(one.head, reader):
+        if is_whole(one.head, reader):
             return one, one.head.size
     return (confirmed or signed)[0], 0
 
 
-def _is_whole(head: Checkpoint, reader: Reader) -> bool:
+def _is_agreed(origin: str, data: bytes) -> bool:
+    try:
+        agreed_head(origin, data)
+    except VerifyError:
+        return False
+    return True
+
+
+def is_whole(head: Checkpoint, reader: Reader) -> bool:
+    """Whether the files lead to the head, all of them."""
     try:
         return audit(head.size, reader) == head.root
     except (OSError, ValueError):
@@ -181,17 +203,55 @@ def _can_grow(complex_: Complex, log: Log) -> bool:
 
 def _close(complex_: Complex, reason: str, at: datetime) -> None:
     """Let the old log say itself that it ends, after everything that waits."""
+    _seal_all(complex_)
     with tenancy.within(complex_.id):
-        append_event(
-            complex_,
-            complex_.id,
-            Event.LOG_CLOSED,
-            {"reason": reason.encode(), **BY_OPERATOR},
-            at=at,
-        )
+        grow_alone(complex_)
+        if chain_of(complex_.id, complex_.id)[-1].name != Event.LOG_CLOSED:
+            append_event(
+                complex_,
+                complex_.id,
+                Event.LOG_CLOSED,
+                {"reason": reason.encode(), **BY_OPERATOR},
+                at=at,
+            )
+    _seal_all(complex_)
+
+
+def _seal_all(complex_: Complex) -> None:
     sequencer = Sequencer()
     while complex_.id in waiting_complexes():
         sequencer.seal(complex_.id)
+
+
+def _altered(complex_id: UUID) -> list[tuple[UUID, UUID]]:
+    """Events without a place, with their documents, that are not what was stored; and those that
+    follow them, for nobody can say what they rest on.
+    """
+    waiting = PendingEvent.objects.within(complex_id).order_by("event__seq")
+    broken: set[UUID] = set()
+    found = []
+    for event_id, doc, entry, kept in waiting.values_list(
+        "event_id", "event__doc", "event__entry", "event__leaf_hash"
+    ):
+        if leaf_hash(bytes(entry)) != bytes(kept):
+            broken.add(doc)
+        if doc in broken:
+            found.append((event_id, doc))
+    return found
+
+
+def set_altered_aside(complex_: Complex) -> list[str]:
+    """Keep what was altered while it waited out of every log. Returns: of what, in sentences."""
+    with tenancy.within(complex_.id):
+        altered = _altered(complex_.id)
+    if not altered:
+        return []
+    set_aside(complex_.id, [event_id for event_id, _ in altered])
+    return [
+        f"저장한 뒤 바뀐 사건 {len(altered):,}건은 봉인하지 않고 따로 두었습니다. 그 문서들의 "
+        "결재를 다시 확인하고, 누가 바꾸었는지 감사께 알려 주세요.",
+        *(f"- 따로 둔 사건: 문서 {doc.hex}" for doc in sorted({doc for _, doc in altered})),
+    ]
 
 
 def _continue(complex_: Complex, log: Log, last: Signed, proven: int, at: datetime) -> int:
@@ -199,6 +259,7 @@ def _continue(complex_: Complex, log: Log, last: Signed, proven: int, at: dateti
 
     Returns: how many leaves are placed again.
     """
+    grow_alone(complex_)
     Log.objects.within(complex_.id).filter(id=log.id).update(
         size=proven,
         root=last.head.root if proven else EMPTY_ROOT,

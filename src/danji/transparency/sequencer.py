@@ -51,12 +51,20 @@ logger = logging.getLogger(__name__)
 
 BATCH = 4096  # events in one head, at most
 CHANNEL = "danji_sealed"
+SEALED = "sealed"  # what is said there of a complex, by its id, when its log has grown
 LOCK = 0x64616E6A69  # "danji", an advisory lock's number
 # What reading an archive raises when a bit of it has flipped, whichever it was.
 DAMAGED = (zipfile.BadZipFile, EOFError, RuntimeError, zlib.error)
 
 
 Keys = Sequence[note.VerifierKey]  # of one log, the newest first
+
+
+# Told to people; which file it was is in the log of the program.
+NO_FILES = (
+    "봉인 장부의 파일을 읽거나 쓰지 못해 봉인이 기다립니다. 결재한 내용은 그대로 있습니다. "
+    "운영자에게 알려 주세요."
+)
 
 
 class LogError(Exception):
@@ -98,11 +106,12 @@ class Sequencer:
         """Place everything that waits. Returns: how many events were placed.
 
         What is wrong with one complex keeps no other waiting: a log that is not as it must be is
-        frozen, and where a key is missing or the disk full it is tried again. Whatever else goes
-        wrong ends the process.
+        frozen, and where a key is missing, the disk full or a file out of reach it is tried again.
+        Whatever else goes wrong ends the process.
         """
         placed = 0
-        for complex_id in waiting_complexes():
+        # Where a head could not be published no event may be left to wait.
+        for complex_id in dict.fromkeys([*waiting_complexes(), *self.waiting]):
             if complex_id not in self.frozen:
                 with self._apart(complex_id):
                     placed += self.seal(complex_id)
@@ -117,19 +126,24 @@ class Sequencer:
             logger.critical("%s", error)
             open_trouble(_origin(complex_id), TroubleKind.FROZEN, "", str(error), timezone.now())
         except Refusal as refusal:
-            if self.waiting.get(complex_id) != str(refusal):
-                logger.warning("%s", refusal)
-                said = str(refusal)
-                open_trouble(_origin(complex_id), TroubleKind.WAITING, "", said, timezone.now())
-            self.waiting[complex_id] = str(refusal)
+            self._wait(complex_id, str(refusal), refusal)
+        except OSError as problem:
+            self._wait(complex_id, NO_FILES, problem)
         else:
             if self.waiting.pop(complex_id, None):
                 end_trouble(_origin(complex_id), TroubleKind.WAITING, "", timezone.now())
 
+    def _wait(self, complex_id: UUID, why: str, problem: Exception) -> None:
+        if self.waiting.get(complex_id) != why:
+            logger.warning("%s", problem)
+            open_trouble(_origin(complex_id), TroubleKind.WAITING, "", why, timezone.now())
+        self.waiting[complex_id] = why
+
     def seal(self, complex_id: UUID) -> int:
         """Place what waits in one complex and publish the new head.
 
-        Raises: LogError when database and published files disagree; Refusal when the disk is full.
+        Raises: LogError when database and published files disagree; Refusal when the disk is full;
+        OSError when a file is out of reach, after which the log is proven anew.
         """
         complex_ = Complex.objects.get(id=complex_id)
         refuse_when_disk_is_low(Path(settings.PUBLIC))
@@ -142,6 +156,9 @@ class Sequencer:
         with tenancy.within(complex_id):
             waiting = _next_events(complex_id, begun=head.edge.size > 0)
             keys = log_signers(complex_, head.number, timezone.now())
+        if not waiting:  # a head that was left unpublished is out by now
+            self.heads[complex_id] = head
+            return 0
         for _, event_id, entry, kept in waiting:
             if leaf_hash(bytes(entry)) != bytes(kept):
                 raise LogError(f"{complex_.code}: 사건 {event_id}의 내용이 저장한 뒤 바뀌었습니다.")
@@ -159,7 +176,8 @@ class Sequencer:
         apply(staged, folder, checkpoint)
         self.heads[complex_id] = replace(head, edge=growth.edge, root=growth.root)
         with connection.cursor() as cursor:
-            cursor.execute(f"NOTIFY {CHANNEL}")  # when everybody can read it, and no sooner
+            # When everybody can read it, and no sooner.
+            cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, f"{SEALED} {complex_id}"])
         return len(waiting)
 
 
@@ -278,7 +296,7 @@ def apply(staged: Path, folder: Path, checkpoint: bytes) -> None:
         for name in archive.namelist():
             write_durably(folder / name, archive.read(name))
     write_durably(folder / "checkpoint", checkpoint)
-    staged.unlink()
+    staged.unlink(missing_ok=True)  # who was told to stand back may be at the same
     sync_folder(staged.parent)
 
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from django.db.models import OuterRef, Q, Subquery
 
 from danji.complexes.models import Complex
-from danji.transparency.models import ConfirmedHead, Cosignature, Party, Witness
-from danji.transparency.queries import confirmed_head, log_of, published_head
+from danji.transparency.models import Cosignature, Party, Witness
+from danji.transparency.queries import confirmed_row, log_of, published_head
 from danji_verify.canonical import b64encode
 
 
@@ -44,14 +44,14 @@ def standing_of(complex_: Complex) -> Standing:
     """
     log = log_of(complex_.id)
     published = published_head(complex_, log.number).checkpoint
-    confirmed = confirmed_head(log.origin)
+    confirmed = confirmed_row(log.origin)
     return Standing(
         origin=log.origin,
         number=log.number,
         size=published.size,
         root=b64encode(published.root),
-        confirmed=confirmed.checkpoint.size if confirmed else 0,
-        confirmed_at=_confirmed_at(log.origin),
+        confirmed=confirmed.size if confirmed else 0,
+        confirmed_at=confirmed.confirmed_at if confirmed else None,
         watches=watches_of(complex_, log.origin),
     )
 
@@ -88,8 +88,3 @@ def agreed(origin: str, size: int) -> list[Watch]:
 def _in_order(watches: Iterable[Watch]) -> list[Watch]:
     parties = list(Party)
     return sorted(watches, key=lambda watch: (parties.index(watch.party), watch.label))
-
-
-def _confirmed_at(origin: str) -> datetime | None:
-    newest = ConfirmedHead.objects.filter(origin=origin).order_by("-size", "-confirmed_at")
-    return newest.values_list("confirmed_at", flat=True).first()

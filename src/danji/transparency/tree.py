@@ -56,11 +56,12 @@ def whole_log(folder: Path) -> dict[str, bytes]:
     for name in HEADS:
         if name in files:
             size = Checkpoint.parse(parse_note(files[name]).text).size
-            for path in _paths(size):
+            for path in paths_of(size):
                 files.setdefault(path, reader(path))
     return files
 
 
-def _paths(size: int) -> list[str]:
+def paths_of(size: int) -> list[str]:
+    """The files of a log below a head of that size, by path."""
     tiles = [tile.path for tile in tiles_of(size)]
     return [*tiles, *(entries_path(index, width) for index, width in changed_bundles(0, size))]

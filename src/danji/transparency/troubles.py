@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from danji.accounts.models import Office
@@ -13,9 +13,10 @@ from danji.accounts.queries import holders
 from danji.base import tenancy
 from danji.base.ids import first_at
 from danji.base.prepared import Prepared
+from danji.complexes.models import Complex
 from danji.outbox.actions import tell
 from danji.rules.periods import day_in_seoul
-from danji.transparency.models import Log, PendingEvent, Trouble, TroubleKind
+from danji.transparency.models import Collection, Log, PendingEvent, Trouble, TroubleKind
 from danji.transparency.queries import log_of
 
 # Who is told: whoever runs the office, and those who watch over it.
@@ -24,6 +25,8 @@ UNPLACED = timedelta(minutes=10)  # after which an event without a place is a tr
 # What mends itself in a moment, such as a full disk, is told when it lasts.
 LASTING = {TroubleKind.WAITING: timedelta(minutes=10)}
 EVENTS = "events"  # the subject of a trouble about events without a place
+# What concerns every complex when it befalls the log of logs; the rest is the operator's to mend.
+COMMON = frozenset({TroubleKind.DISAGREES, TroubleKind.FROZEN})
 
 ADVICE = {
     TroubleKind.FROZEN: "결재는 그대로 하실 수 있습니다. 봉인은 멈추어 있으니 운영자에게 바로 "
@@ -39,10 +42,19 @@ ADVICE = {
 }
 
 
-def open_trouble(origin: str, kind: TroubleKind, subject: str, sentence: str, at: datetime) -> bool:
+def open_trouble(
+    origin: str,
+    kind: TroubleKind,
+    subject: str,
+    sentence: str,
+    at: datetime,
+    *,
+    again: bool = False,
+) -> bool:
     """Note that something is wrong with a log. While it is, the same again is the same trouble.
 
-    Args: `subject` tells apart what can be wrong at once; `sentence` is what people read.
+    Args: `subject` tells apart what can be wrong at once; `sentence` is what people read; `again`
+    says that there is more to it than was told, so that it is told once more.
     Returns: whether it is new.
     """
     is_new = not _lasting(origin, kind, subject).exists()
@@ -51,6 +63,8 @@ def open_trouble(origin: str, kind: TroubleKind, subject: str, sentence: str, at
         ignore_conflicts=True,
     )
     _lasting(origin, kind, subject).exclude(sentence=sentence).update(sentence=sentence)
+    if again:
+        _lasting(origin, kind, subject).update(told_at=None)
     return is_new
 
 
@@ -67,10 +81,20 @@ def _lasting(origin: str, kind: TroubleKind, subject: str) -> QuerySet[Trouble]:
 
 
 def troubles_of(complex_id: UUID) -> QuerySet[Trouble]:
-    """What is or was wrong with the logs of a complex, the newest first."""
-    origins = Log.objects.within(complex_id).values("origin")
-    found: QuerySet[Trouble] = Trouble.objects.filter(origin__in=origins)
+    """What is or was wrong with the logs of a complex, or with the log of logs so that it concerns
+    everybody, the newest first.
+    """
+    found: QuerySet[Trouble] = Trouble.objects.filter(_own(complex_id) | _common())
     return found
+
+
+def _own(complex_id: UUID) -> Q:
+    return Q(origin__in=Log.objects.within(complex_id).values("origin"))
+
+
+def _common() -> Q:
+    kinds = sorted(kind.value for kind in COMMON)
+    return Q(origin__in=Collection.objects.values("origin"), kind__in=kinds)
 
 
 _open: Prepared[Trouble] = Prepared(
@@ -104,14 +128,41 @@ def tell_troubles(complex_id: UUID) -> int:
     at = timezone.now()
     told = 0
     with tenancy.within(complex_id):
-        for trouble in troubles_of(complex_id).filter(until=None, told_at=None):
+        for trouble in Trouble.objects.filter(_own(complex_id), until=None, told_at=None):
             kind = TroubleKind(trouble.kind)
             if kind in LASTING and at - trouble.since < LASTING[kind]:
                 continue
-            tell_in_charge(complex_id, kind.label, f"{trouble.sentence}\n\n{ADVICE[kind]}", at=at)
+            _tell(complex_id, trouble, at)
             Trouble.objects.filter(id=trouble.id).update(told_at=at)
             told += 1
     return told
+
+
+def tell_common_troubles() -> int:
+    """Tell those in charge of every complex what is wrong with the log of logs, once.
+
+    Returns: how many troubles.
+    """
+    at = timezone.now()
+    found = list(Trouble.objects.filter(_common(), until=None, told_at=None))
+    for trouble in found:
+        for complex_id in Complex.objects.values_list("id", flat=True):
+            with tenancy.within(complex_id):
+                _tell(complex_id, trouble, at)
+        Trouble.objects.filter(id=trouble.id).update(told_at=at)
+    return len(found)
+
+
+def _tell(complex_id: UUID, trouble: Trouble, at: datetime) -> None:
+    kind = TroubleKind(trouble.kind)
+    tell_in_charge(complex_id, kind.label, f"{said_of(trouble)}\n\n{ADVICE[kind]}", at=at)
+
+
+def said_of(trouble: Trouble) -> str:
+    """What people are told of a trouble: its sentence, and whose log it is unless it is theirs."""
+    if "/apt/" in trouble.origin:
+        return trouble.sentence
+    return f"여러 단지의 봉인을 함께 모아 둔 ‘모음 장부’의 일입니다. {trouble.sentence}"
 
 
 @transaction.atomic

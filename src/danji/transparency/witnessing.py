@@ -5,6 +5,7 @@ hand in what they cosigned by themselves. A head is certain (확정) once the po
 agrees.
 """
 
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,28 +29,33 @@ from danji.transparency.models import (
     Collection,
     ConfirmedHead,
     Cosignature,
+    Leaf,
     Log,
     Party,
     TroubleKind,
     Witness,
 )
-from danji.transparency.queries import NEEDED, policy, witnesses_of
+from danji.transparency.queries import NEEDED, confirmed_row, policy, witnesses_of
 from danji.transparency.sequencer import CHANNEL
 from danji.transparency.tree import file_reader, log_folder
 from danji.transparency.troubles import end_trouble, open_trouble, tell_in_charge
 from danji_verify import note
 from danji_verify.canonical import canonical
 from danji_verify.checkpoint import Checkpoint
-from danji_verify.entry import Event
+from danji_verify.entry import Event, parse_entry
 from danji_verify.errors import NoteError, VerifyError
 from danji_verify.note import COSIGNATURE, Signature, VerifierKey
 from danji_verify.policy import Policy
 from danji_verify.tiles import Prover
 
+logger = logging.getLogger(__name__)
+
 # Whoever runs the server enters and ends witnesses by command; no officer proposes or confirms it.
 BY_OPERATOR = {"proposer": canonical({"operator": "witness"}), "officer": canonical(None)}
 RESERVED = frozenset({NEEDED, "none", *Party.values})  # words of a policy
 AHEAD = timedelta(minutes=10)  # by which a witness's clock may be ahead of ours
+BEHIND = timedelta(minutes=10)  # by which it may be behind the events it cosigns
+RECENT = 256  # events at the end of a head of which the newest is looked for
 # What is said on the channel of the sequencer besides, with the log's name behind it.
 CONFIRMED, COSIGNED = "confirmed", "cosigned"
 MOMENT = timedelta(minutes=10)  # in which a second cosignature of a head says nothing new
@@ -162,14 +168,18 @@ def take_note(log: Watched, data: bytes, *, at: datetime) -> list[Cosignature]:
     Returns: the cosignatures in it by today's witnesses, of which some may have been known.
     Raises: NotTaken.
     """
+    rows, _ = _take(log, data, at)
+    return rows
+
+
+def _take(log: Watched, data: bytes, at: datetime) -> tuple[list[Cosignature], list[Cosignature]]:
+    """As `take_note`. Returns: the cosignatures, and those of them that say something new."""
     head, lines, cosigned = _read(log, data)
-    _demand_ours(log, head, data, [witness for witness, _, _ in cosigned], at)
+    published = _demand_ours(log, head, lines, cosigned, at)
+    newest = _newest_event_at(log, head.size)
     rows = []
     for witness, line, time in cosigned:
-        if time > at + AHEAD:
-            sentence = f"확인 기관({witness.label})의 시계가 10분 넘게 앞서 있습니다."
-            open_trouble(log.origin, TroubleKind.DISAGREES, witness.name, sentence, at)
-            raise NotTaken(422, sentence)
+        _demand_clock(log, witness, time, newest, at)
         _demand_remembered(log, witness, head, time, at)
         rows.append(
             Cosignature(
@@ -185,11 +195,47 @@ def take_note(log: Watched, data: bytes, *, at: datetime) -> list[Cosignature]:
     with _one_after_another(log):
         new = [row for row in rows if not _is_known(row)]
         Cosignature.objects.bulk_create(new, ignore_conflicts=True)
-        for witness, _, _ in cosigned:
-            for kind in (TroubleKind.SILENT, TroubleKind.DISAGREES):
-                end_trouble(log.origin, kind, witness.name, at)
+        # What was signed before ends nothing: anybody can send it again, and does when we compare.
+        for row in new:
+            end_trouble(log.origin, TroubleKind.SILENT, row.witness.name, at)
+            if head.size == published.size:
+                end_trouble(log.origin, TroubleKind.DISAGREES, row.witness.name, at)
         _confirm(log, head, lines, at)
-    return rows
+    return rows, new
+
+
+def _newest_event_at(log: Watched, size: int) -> datetime | None:
+    """When the newest event under a head happened; None for the log of logs, whose leaves do not
+    say when.
+    """
+    if log.complex_id is None:
+        return None
+    with tenancy.within(log.complex_id):
+        leaf = (
+            Leaf.objects.within(log.complex_id)
+            .filter(log_number=log.number, index__lt=size, index__gte=size - RECENT)
+            .select_related("event")
+            .order_by("-event_id")  # which says when it was made
+            .first()
+        )
+    return parse_entry(bytes(leaf.event.entry)).at if leaf else None
+
+
+def _demand_clock(
+    log: Watched, witness: Witness, time: datetime, newest: datetime | None, at: datetime
+) -> None:
+    """See that the witness's clock is neither ahead of ours nor behind what it signs, unless it was
+    our own that was ahead then.
+    """
+    if time > at + AHEAD:
+        wrong = "앞서"
+    elif newest is not None and time < min(newest, at) - BEHIND:
+        wrong = "늦어"
+    else:
+        return
+    sentence = f"확인 기관({witness.label})의 시계가 10분 넘게 {wrong} 있습니다."
+    open_trouble(log.origin, TroubleKind.DISAGREES, witness.name, sentence, at)
+    raise NotTaken(422, sentence)
 
 
 def _is_known(row: Cosignature) -> bool:
@@ -227,16 +273,42 @@ def hand_in(data: bytes, *, at: datetime) -> list[Cosignature]:
 
     Raises: NotTaken; Refusal when the log's key is not there.
     """
-    try:
-        origin = note.parse_note(data).text.partition("\n")[0]
-    except NoteError:
-        raise NotTaken(400, "서명된 머리(signed note)의 꼴이 아닙니다.") from None
-    log = watched(origin)
+    signed, head = _parsed(data)
+    if known := _known_all(signed, head):
+        return known
+    log = watched(head.origin)
     if log is None:
         raise NotTaken(404, "여기에 없는 장부의 머리입니다.")
-    taken = take_note(log, data, at=at)
-    _notify(COSIGNED, log)
+    taken, new = _take(log, data, at)
+    if new:
+        _notify(COSIGNED, log)
     return taken
+
+
+def _parsed(data: bytes) -> tuple[note.Note, Checkpoint]:
+    try:
+        signed = note.parse_note(data)
+        return signed, Checkpoint.parse(signed.text)
+    except VerifyError:
+        raise NotTaken(400, "서명된 머리(signed note)의 꼴이 아닙니다.") from None
+
+
+def _known_all(signed: note.Note, head: Checkpoint) -> list[Cosignature]:
+    """What is kept of these lines, if it is all that witnesses of ours may have said in them; what
+    we published comes back from anybody, and is not to cost more than looking it up.
+    """
+    lines = {str(line): line for line in signed.signatures}
+    known = list(
+        Cosignature.objects.filter(
+            origin=head.origin, size=head.size, root=head.root, line__in=lines
+        ).select_related("witness")
+    )
+    for row in known:
+        lines.pop(row.line, None)
+    others = {(line.name, line.key_id) for line in lines.values()}
+    following = Witness.objects.filter(name__in={name for name, _ in others}, until=None)
+    keys = [VerifierKey.parse(witness.vkey) for witness in following]
+    return [] if any((key.name, key.key_id) in others for key in keys) else known
 
 
 Cosigned = tuple[Witness, Signature, datetime]
@@ -244,11 +316,7 @@ Cosigned = tuple[Witness, Signature, datetime]
 
 def _read(log: Watched, data: bytes) -> tuple[Checkpoint, list[Signature], list[Cosigned]]:
     """The head, the log's own signature lines, and those of witnesses, all of which hold."""
-    try:
-        signed = note.parse_note(data)
-        head = Checkpoint.parse(signed.text)
-    except VerifyError:
-        raise NotTaken(400, "서명된 머리(signed note)의 꼴이 아닙니다.") from None
+    signed, head = _parsed(data)
     if head.origin != log.origin:
         raise NotTaken(400, "다른 장부의 머리입니다.")
     following = {VerifierKey.parse(witness.vkey): witness for witness in log.witnesses}
@@ -276,9 +344,13 @@ _LAST_SECOND = 253370764799  # the end of the year 9998, which every time zone c
 
 
 def _demand_ours(
-    log: Watched, head: Checkpoint, data: bytes, witnesses: Sequence[Witness], at: datetime
-) -> None:
-    """See that the head is a beginning of the log as it is published."""
+    log: Watched,
+    head: Checkpoint,
+    lines: Sequence[Signature],
+    cosigned: Sequence[Cosigned],
+    at: datetime,
+) -> Checkpoint:
+    """See that the head is a beginning of the log as it is published. Returns: that one's head."""
     try:
         published = log.head()
         ours = (
@@ -292,15 +364,16 @@ def _demand_ours(
             503, "장부의 파일을 지금 읽을 수 없습니다. 나중에 다시 보내 주세요."
         ) from None
     if ours:
-        return
-    kept = keep_evidence(log.origin, data)
-    labels = ", ".join(witness.label for witness in witnesses)
+        return published
+    labels = ", ".join(witness.label for witness, _, _ in cosigned)
     sentence = (
         f"확인 기관({labels})에 장부의 열쇠로 서명된 다른 장부({head.size:,}건)가 있습니다. "
-        f"증거는 evidence/{kept}에 있습니다."
+        f"증거는 {_keep_evidence(head, lines, cosigned)}"
     )
-    # Over when a person says so: no later agreement mends it.
-    open_trouble(log.origin, TroubleKind.DISAGREES, kept, sentence, at)
+    # One for each head, whoever sends it how often, and over when a person says so: no later
+    # agreement mends it.
+    subject = f"{head.size}-{head.root.hex()}"
+    open_trouble(log.origin, TroubleKind.DISAGREES, subject, sentence, at)
     raise NotTaken(422, "지금 장부와 이어지지 않는 머리입니다. 증거로 남겼습니다.")
 
 
@@ -320,19 +393,31 @@ def _demand_remembered(
     raise NotTaken(422, f"{sentence} 새 열쇠로 다시 시작해 주세요.")
 
 
-def keep_evidence(origin: str, data: bytes) -> str:
-    """Keep what somebody signed and should not have. Returns: its name below `evidence/`."""
-    name = f"{sha256(origin.encode()).hexdigest()[:16]}/{sha256(data).hexdigest()[:32]}.note"
+def _keep_evidence(
+    head: Checkpoint, lines: Sequence[Signature], cosigned: Sequence[Cosigned]
+) -> str:
+    """Keep what was signed and should not have been: the lines that hold, once for each head and
+    those who signed it, and nothing that a sender may have put beside them.
+
+    Returns: where it is, to be told to people.
+    """
+    signers = sorted(witness.name for witness, _, _ in cosigned)
+    which = sha256("\n".join([head.text(), *signers]).encode()).hexdigest()[:32]
+    name = f"{sha256(head.origin.encode()).hexdigest()[:16]}/{which}.note"
     path = Path(settings.EVIDENCE) / name
-    if not path.exists():
-        write_durably(path, data)
-    return name
+    try:
+        if not path.exists():
+            own = [*lines, *(line for _, line, _ in cosigned)]
+            write_durably(path, note.format_note(head.text(), own))
+    except OSError:  # as when the disk is full: people have to be told all the same
+        logger.exception("%s could not be kept", path)
+        return "저장하지 못했습니다."
+    return f"evidence/{name}에 있습니다."
 
 
 def _confirm(log: Watched, head: Checkpoint, lines: Sequence[Signature], at: datetime) -> None:
     """Make a head certain when the policy agrees, with every cosignature that is known of it."""
-    newest = ConfirmedHead.objects.filter(origin=log.origin).order_by("-size", "-confirmed_at")
-    before = newest.first()
+    before = confirmed_row(log.origin)
     if before is not None and before.size > head.size:
         return
     following = {witness.id: witness.name for witness in log.witnesses}

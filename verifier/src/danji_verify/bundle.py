@@ -82,11 +82,8 @@ def check_bundle(data: bytes, trust: Trust) -> Report:
     try:
         events = read_events(parts, trust.policy, Event.FINALIZED)
         inside = open_sealed(parts[PDF]).files
-    except Wrong as problem:
-        report.failed(str(problem))
-        return report
     except VerifyError as problem:
-        report.failed("묶음에 든 증명을 읽을 수 없습니다.", str(problem))
+        report.refuse(problem, "묶음에 든 증명을 읽을 수 없습니다.")
         return report
     report.saw(link.head for link in events.all)
     _check_events(parts, events, trust.policy, report)
@@ -210,9 +207,9 @@ def _demand_covered(parts: Mapping[str, bytes], finalized: Link, trust: Trust) -
     verify_inclusion(proof.index, stamped.size, leaf_hash(leaf), proof.path, stamped.root)
     if trust.policy is None:
         raise Wrong("정책 파일이 없어 시각 도장이 찍힌 머리를 확인할 수 없습니다.")
-    collected = trust.policy.judge(leaf)
-    if collected.checkpoint != finalized.head.checkpoint:
+    if Checkpoint.parse(parse_note(leaf).text) != finalized.head.checkpoint:
         raise Wrong("시각 도장이 이 문서를 증명하는 머리의 것이 아닙니다.")
+    collected = trust.policy.judge(leaf)
     return [finalized.entry.at, *collected.cosigned.values(), *_cosigned(note)]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from hashlib import sha256
 
-from danji_verify.errors import Unreadable, VerifyError, Wrong
+from danji_verify.errors import Unlisted, Unreadable, VerifyError, Wrong
 from danji_verify.pdf import SealDigests, open_sealed, seal_digests
 from danji_verify.policy import Policy
 from danji_verify.record import check_document, check_event, check_finalized, read_proof_file
@@ -83,6 +83,9 @@ def _judge_unreadable(
     try:
         logged = Fields.parse(read_proof_file(proof, policy).value("pdf"))
         stated = SealDigests(logged.text("signed"), logged.text("signature"))
+    except Unlisted as problem:
+        report.question(str(problem))
+        return
     except VerifyError as problem:
         report.failed("PDF의 증명 파일이 맞지 않습니다.", str(problem))
         return

@@ -21,5 +21,14 @@ class Wrong(VerifyError):
     """What does not hold, as a sentence for the reader (Korean)."""
 
 
+class Unlisted(NoteError, Wrong):
+    """A head of a log that the policy does not name: it says nothing about it, good or bad."""
+
+    def __init__(self, origin: str) -> None:
+        super().__init__(
+            f"이 정책에는 이 장부({origin})가 없습니다. 그 단지의 정책을 받아 다시 확인해 주세요."
+        )
+
+
 class Unreadable(Wrong):
     """A file that cannot be judged at all."""

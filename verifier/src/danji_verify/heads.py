@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from danji_verify.errors import Unreadable, VerifyError, Wrong
+from danji_verify.errors import Unreadable, VerifyError
 from danji_verify.logcopy import LogCopy, demand_one_history
 from danji_verify.policy import Fork, Head, Policy
 from danji_verify.report import Report, korean_time
@@ -50,11 +50,8 @@ def read_head(note: bytes, policy: Policy, report: Report) -> Head | None:
     try:
         head = Head(note, policy.judge(note))
         head.judgement.demand_current()
-    except Wrong as problem:
-        report.failed(str(problem))
-        return None
     except VerifyError as problem:
-        report.failed("장부의 머리에 믿는 장부의 서명이 없거나 맞지 않습니다.", str(problem))
+        report.refuse(problem, "장부의 머리에 믿는 장부의 서명이 없거나 맞지 않습니다.")
         return None
     report.saw([head])
     return head
@@ -96,21 +93,37 @@ def compare_heads(
             "장부 사본(log.zip)을 받아 함께 넣어 주세요(--log)."
         )
     else:
-        compare_with_copy([smaller, larger], log_copy, policy, report)
+        compare_with_copy([smaller, larger], log_copy, policy, report, asked=True)
 
 
-def compare_with_copy(heads: list[Head], log_copy: LogCopy, policy: Policy, report: Report) -> None:
-    """Say whether heads of one log are all heads of the log in the copy."""
+def compare_with_copy(
+    heads: list[Head], log_copy: LogCopy, policy: Policy, report: Report, *, asked: bool = False
+) -> None:
+    """Say whether heads of one log are all heads of the log in the copy.
+
+    Args: `asked` where this is what the reader wants to know. Otherwise confirmed heads that are
+    larger than the copy are believed as they would be without one.
+    """
     try:
-        demand_one_history(heads, log_copy, policy)
+        size = demand_one_history(heads, log_copy, policy).checkpoint.size
     except Fork as problem:
         report.forked(problem)
+        return
     except Unreadable as problem:
         report.question(str(problem))
-    else:
-        sizes = sorted({head.checkpoint.size for head in heads})
+        return
+    sizes = sorted({head.checkpoint.size for head in heads if head.checkpoint.size <= size})
+    if sizes:
         told = ", ".join(f"{size:,}건" for size in sizes)
         report.ok(f"장부 사본으로 다시 계산해 보니 한 장부가 이어서 자란 것입니다: {told}")
+    beyond = [head for head in heads if head.checkpoint.size > size]
+    if beyond and not asked and all(head.judgement.confirmed for head in beyond):
+        report.unchecked(
+            f"장부 사본이 {size:,}건뿐이라 견줄 머리보다 짧습니다. 그 뒤가 이어지는지는 확인 "
+            "기관의 서명을 믿었고 직접 계산하지는 않았습니다."
+        )
+    elif beyond:
+        report.question("장부 사본이 견줄 머리보다 짧습니다. 더 새 사본을 받아 주세요.")
 
 
 def tell_age(head: Head, policy: Policy, now: datetime, report: Report) -> None:

@@ -138,7 +138,7 @@ def check_log(
     else:
         newest = read_head(copy.checkpoint, used, report)
         confirmed = accept_head(copy.confirmed, used, report)
-    if newest is None or report.has_failed():
+    if newest is None or report.has_failed() or report.questions:
         return report
     report.proven = False
     walk = _walk(newest, confirmed, used)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from danji_verify.archive import Archive, Limits
-from danji_verify.errors import Unreadable, VerifyError
+from danji_verify.errors import Unlisted, Unreadable, VerifyError
 from danji_verify.note import MAX_NOTE
 from danji_verify.policy import MAX_POLICY, Fork, Head, Policy
 from danji_verify.tiles import Reader, roots
@@ -13,6 +13,7 @@ from danji_verify.tiles import Reader, roots
 # A complex writes 14 MB a year; the largest bundle holds 256 entries of 64 kB.
 LIMITS = Limits(files=1_000_000, one=20 * 2**20, total=16 * 2**30)
 
+_OF_ANOTHER = "장부 사본이 다른 장부의 것입니다."
 _NOT_WHOLE = "장부 사본이 온전하지 않아 견줄 수 없습니다. 다시 받아 주세요."
 
 
@@ -71,23 +72,23 @@ def folder_reader(folder: Path) -> Reader:
     return read
 
 
-def demand_one_history(heads: Iterable[Head], copy: LogCopy, policy: Policy) -> None:
+def demand_one_history(heads: Iterable[Head], copy: LogCopy, policy: Policy) -> Head:
     """All those heads of one log, and the copy's own, are heads of the one log in the copy.
 
     Nothing but entries is believed: each root is computed again from them.
+    Returns: the copy's own head, up to whose size the others were compared.
     Raises: Fork when a head is of another history; Unreadable when the copy cannot tell.
     """
     heads = list(heads)
     own, found = _recomputed([head.checkpoint.size for head in heads], copy, policy)
     if any(head.checkpoint.origin != own.checkpoint.origin for head in heads):
-        raise Unreadable("장부 사본이 다른 장부의 것입니다.")
-    if any(head.checkpoint.size not in found for head in heads):
-        raise Unreadable("장부 사본이 견줄 머리보다 짧습니다. 더 새 사본을 받아 주세요.")
+        raise Unreadable(_OF_ANOTHER)
     if found[own.checkpoint.size] != own.checkpoint.root:
         raise Unreadable(_NOT_WHOLE)
     for head in heads:
-        if found[head.checkpoint.size] != head.checkpoint.root:
+        if found.get(head.checkpoint.size, head.checkpoint.root) != head.checkpoint.root:
             raise Fork(head, own)
+    return own
 
 
 def _recomputed(
@@ -101,6 +102,8 @@ def _recomputed(
         return own, roots(wanted, size, copy.reader)
     except Unreadable:
         raise
+    except Unlisted as problem:
+        raise Unreadable(_OF_ANOTHER) from problem
     except (KeyError, FileNotFoundError, VerifyError) as problem:
         raise Unreadable(_NOT_WHOLE) from problem
 

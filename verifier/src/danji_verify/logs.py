@@ -95,11 +95,9 @@ def newest_seal(opened: Link, basis: Iterable[Link]) -> tuple[bytes, Link | None
 
 def last_head_before(continued: Link, policy: Policy) -> Head:
     """The head of the log before, with which this one goes on. Raises: Wrong."""
+    note = continued.value("previous")
     try:
-        note = continued.value("previous")
         return Head(note, policy.judge(note))
-    except Wrong:
-        raise
     except VerifyError as problem:
         raise Wrong("앞 장부의 마지막 머리를 확인할 수 없습니다.") from problem
 

@@ -160,16 +160,15 @@ def _weigh(
     report: Report,
 ) -> None:
     """Args: `heads` are those of one log that were shown now, `known` the one remembered of it."""
+    # A copy that is too short would not tell these apart.
+    if known is not None and (other := _other_face(heads, known)) is not None:
+        report.forked(Fork(known, other, _SPLIT))
+        return
     if log_copy is not None and _is_of(log_copy, heads[0], policy):
         compare_with_copy([*heads, *([known] if known else [])], log_copy, policy, report)
         return
     if known is None:
         return
-    for head in heads:
-        same_size = head.checkpoint.size == known.checkpoint.size
-        if same_size and head.checkpoint.root != known.checkpoint.root:
-            report.forked(Fork(known, head, _SPLIT))
-            return
     largest = max(heads, key=lambda head: head.checkpoint.size)
     if largest.checkpoint.size == known.checkpoint.size:
         return
@@ -184,6 +183,15 @@ def _weigh(
             f"전에 본 장부와 이어지는지 알 수 없습니다({sizes}). "
             "장부 사본(log.zip)을 받아 함께 넣어 주세요(--log)."
         )
+
+
+def _other_face(heads: Iterable[Head], known: Head) -> Head | None:
+    """One of the size of the head known, and not the same."""
+    last = known.checkpoint
+    for head in heads:
+        if head.checkpoint.size == last.size and head.checkpoint.root != last.root:
+            return head
+    return None
 
 
 def _weigh_end(end: Head, known: Head | None, report: Report) -> None:

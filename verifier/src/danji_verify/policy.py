@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from danji_verify.checkpoint import Checkpoint
-from danji_verify.errors import FormatError, NoteError, Wrong
+from danji_verify.errors import FormatError, NoteError, Unlisted, Wrong
 from danji_verify.note import (
     COSIGNATURE,
     ED25519,
     MLDSA_COSIGNATURE,
+    OpenedNote,
     VerifierKey,
-    open_note,
+    parse_note,
+    verify_signatures,
 )
 
 MAX_POLICY = 256 * 1024  # bytes
@@ -135,13 +137,19 @@ class Policy:
         """Verify a signed checkpoint.
 
         Raises: NoteError when no log of the policy signed it, or a known signature does not
-        hold; FormatError when it is no checkpoint.
+        hold; Unlisted, one of these, when it is signed as one of a log that the policy does not
+        name; FormatError when it is no checkpoint.
         """
         logs = [log.key for log in self.logs]
-        opened = open_note(note, [*logs, *(party.key for party in self.witnesses.values())])
+        parsed = parse_note(note)
+        known = [*logs, *(party.key for party in self.witnesses.values())]
+        opened = OpenedNote(parsed.text, parsed.signatures, verify_signatures(parsed, known))
         checkpoint = Checkpoint.parse(opened.text)
         log = next((key for key in logs if opened.by(key) and key.name == checkpoint.origin), None)
         if log is None:
+            signing = {line.name for line in opened.signatures}
+            if checkpoint.origin in signing - {key.name for key in logs}:
+                raise Unlisted(checkpoint.origin)
             raise NoteError("a checkpoint that no known log signed")
         cosigned = {
             name: datetime.fromtimestamp(min(found.time, LAST_SECOND), UTC)

@@ -89,11 +89,8 @@ def check_document(parts: Mapping[str, bytes], policy: Policy, report: Report) -
         _describe(parts, report)
         events = read_events(parts, policy)
         document = _read_document(parts, events)
-    except Wrong as problem:
-        report.failed(str(problem))
-        return None
     except VerifyError as problem:
-        report.failed("문서를 이루는 파일을 읽을 수 없습니다.", str(problem))
+        report.refuse(problem, "문서를 이루는 파일을 읽을 수 없습니다.")
         return None
     report.saw(link.head for link in events.all)
     _check_events(events, policy, report)
@@ -140,11 +137,8 @@ def check_event(proof: bytes, policy: Policy, report: Report) -> None:
     """Check a proof file alone: that the event it carries is in the log."""
     try:
         link = read_proof_file(proof, policy)
-    except Wrong as problem:
-        report.failed(str(problem))
-        return
     except VerifyError as problem:
-        report.failed("증명이 맞지 않습니다.", str(problem))
+        report.refuse(problem, "증명이 맞지 않습니다.")
         return
     entry = link.entry
     report.complex = entry.complex

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from enum import IntEnum, StrEnum
 
-from danji_verify.errors import VerifyError, Wrong
+from danji_verify.errors import Unlisted, VerifyError, Wrong
 from danji_verify.policy import Fork, Head
 
 KST = timezone(timedelta(hours=9))
@@ -70,8 +70,9 @@ class Report:
 
     def question(self, sentence: str) -> None:
         """Something that must be answered before there can be a verdict."""
-        self.unchecked(sentence)
-        self.questions.append(sentence)
+        if sentence not in self.questions:
+            self.unchecked(sentence)
+            self.questions.append(sentence)
 
     def until_bundle(self, sentence: str, settled: str = "") -> None:
         """Something that only a bundle can show; `settled` is what it then shows."""
@@ -97,6 +98,18 @@ class Report:
         self.failed(f"{problem} 아래 증거를 보관하고 확인 기관에 알려 주세요.")
         self.evidence += [note.decode() for note in problem.notes]
 
+    def refuse(self, problem: VerifyError, fails: str) -> None:
+        """Say what was raised: in its own words where it is meant for the reader, or `fails`."""
+        match problem:
+            case Unlisted():
+                self.question(str(problem))
+            case Fork():
+                self.forked(problem)
+            case Wrong():
+                self.failed(str(problem))
+            case _:
+                self.failed(fails, str(problem))
+
     def saw(self, heads: Iterable[Head]) -> None:
         known = {head.note for head in self.heads}
         self.heads += {head.note: head for head in heads if head.note not in known}.values()
@@ -109,12 +122,8 @@ class Report:
         """
         try:
             yield
-        except Fork as problem:
-            self.forked(problem)
-        except Wrong as problem:
-            self.failed(str(problem))
         except VerifyError as problem:
-            self.failed(fails, str(problem))
+            self.refuse(problem, fails)
         else:
             if holds:
                 self.ok(holds)

@@ -30,6 +30,8 @@ class Migration(migrations.Migration):
                 ),
                 ("id", models.UUIDField(default=danji.base.ids.uuid7)),
                 ("day", models.DateField()),
+                ("log_number", models.PositiveSmallIntegerField()),
+                ("size", models.PositiveBigIntegerField()),
                 ("told", models.PositiveIntegerField()),
                 ("sent_at", models.DateTimeField()),
                 (

@@ -19,14 +19,15 @@ from django.conf import settings
 from django.utils import timezone
 
 from danji.base import tenancy, tether
+from danji.base.jobs import hold_lock
 from danji.base.outside import outside_session
 from danji.complexes.models import Complex
 from danji.config.supervisor import end
 from danji.rules.refusal import Refusal
 from danji.transparency.models import Party, Witness
-from danji.transparency.notary import Notary, publish_confirmed
-from danji.transparency.queries import policy
-from danji.transparency.witnessing import register_witness, watched_log
+from danji.transparency.notary import LOCK, Offer, publish, put
+from danji.transparency.queries import policy, published_head
+from danji.transparency.witnessing import NotTaken, register_witness, watched_log
 
 PROGRAM = (sys.executable, "-m", "danji_witness")
 
@@ -51,19 +52,25 @@ PLAYED = (
 
 
 def let_witnesses_agree(complex_: Complex) -> None:
-    """Let both follow the complex's log and cosign its head, and publish that they agreed."""
-    now = timezone.now()
+    """Let both follow the complex's log and cosign its head, and publish that they agreed; where a
+    notary runs already, it publishes that.
+    """
     with ExitStack() as running, outside_session(may_lead_inside=True) as session:
         for played in PLAYED:
             vkey = _made(played)
             _watch(played, complex_)
             address = running.enter_context(_answering(played))
             _register(played, vkey, complex_, address)
-        notary = Notary()
-        notary.look(now)
-        for witness in notary.witnesses().values():
-            notary.ask(witness, session, now)
-        publish_confirmed(watched_log(complex_), now)
+        log, now = watched_log(complex_), timezone.now()
+        with tenancy.within(complex_.id):
+            head = published_head(complex_)
+        offer = Offer(head.note, head.checkpoint, now)
+        for witness in log.witnesses:
+            with suppress(NotTaken):  # when it has seen a newer head by itself
+                put(session, witness, log, offer, old=0, at=now)
+        with hold_lock(LOCK) as held:
+            if held:
+                publish(log, now)
     # From now on they look by themselves, as a computer behind somebody's router does.
     Witness.objects.filter(name__in=[played.name for played in PLAYED]).update(url="")
 

@@ -242,7 +242,6 @@ class Migration(migrations.Migration):
                 ("day", models.DateField()),
                 ("at", models.DateTimeField()),
                 ("by_program", models.BooleanField()),
-                ("purpose", models.CharField(blank=True, max_length=100)),
                 ("reader_id", models.UUIDField()),
                 (
                     "complex",

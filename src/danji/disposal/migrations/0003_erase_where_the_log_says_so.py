@@ -17,6 +17,9 @@ DECLARE
         translate(encode(substring(uuid_send(of_doc) FROM 2), 'base64'), '+/', '-_');
     was approvals_document%ROWTYPE;
     chains uuid[];
+    named text[];
+    -- Whether no other document is called the same: only then does a title say which is meant.
+    alone boolean;
     signed text[];
     told uuid[];
     held text[];
@@ -42,15 +45,34 @@ BEGIN
         RAISE EXCEPTION 'the log does not say that document % was erased', of_doc;
     END IF;
 
+    -- Those that go with it do not count.
+    alone := was.title <> tombstone AND NOT EXISTS (
+        SELECT FROM approvals_document AS other
+        WHERE complex_id = of_complex AND id <> of_doc AND title = was.title
+            AND erased_at IS NULL AND NOT EXISTS (
+                SELECT FROM disposal_disposalitem AS item JOIN disposal_disposaloutcome AS outcome
+                    ON (outcome.complex_id, outcome.disposal_id)
+                        = (item.complex_id, item.disposal_id)
+                WHERE item.complex_id = of_complex AND item.doc = other.id
+                    AND outcome.answer = 'confirmed'
+            )
+    );
+
     -- What a code was sent for, and what an app was asked to sign.
     signed := ARRAY(
         SELECT encode(sha256(
             'apt.stmt.v1\\000'::bytea || decode(fields -> 'stmt' ->> 'value', 'base64')
         ), 'hex')
-        FROM transparency_opening AS opening
-        JOIN transparency_event AS event
-            ON (event.complex_id, event.id) = (opening.complex_id, opening.event_id)
-        WHERE event.complex_id = of_complex AND event.doc = ANY(chains) AND fields ? 'stmt'
+        FROM (
+            SELECT fields FROM transparency_opening AS opening
+            JOIN transparency_event AS event
+                ON (event.complex_id, event.id) = (opening.complex_id, opening.event_id)
+            WHERE event.complex_id = of_complex AND event.doc = ANY(chains)
+            UNION ALL
+            SELECT fields FROM transparency_setaside
+            WHERE complex_id = of_complex AND doc = ANY(chains)
+        ) AS opened
+        WHERE fields ? 'stmt'
     );
     UPDATE signing_coderequest SET digests = '[]'
     WHERE complex_id = of_complex AND sent_at >= was.submitted_at AND expires_at < gone_at
@@ -75,34 +97,81 @@ BEGIN
     WHERE complex_id = of_complex
         AND position(convert_to('"doc":"' || as_hex || '"', 'UTF8') IN statement) > 0;
 
-    -- Messages: by their link, or by the title that ends their subject, which may be cut off.
+    -- Messages: by their link; without one, by the title that ends their subject, cut off or not.
     told := ARRAY(
-        SELECT id FROM (
-            SELECT id, link, subject, substr(subject, position(': ' IN subject) + 2) AS ends
-            FROM outbox_message WHERE complex_id = of_complex AND written_at >= was.submitted_at
-        ) AS message
-        WHERE position(of_doc::text IN link) > 0 OR position(in_link || '.' IN link) > 0
-            OR position(': ' IN subject) > 0 AND (
-                ends = was.title
-                OR length(subject) = 200 AND right(ends, 1) = '…' AND ends <> '…'
-                    AND starts_with(was.title, left(ends, -1))
-            )
+        SELECT id FROM outbox_message
+        WHERE complex_id = of_complex AND written_at >= was.submitted_at
+            AND (position(of_doc::text IN link) > 0 OR position(in_link || '.' IN link) > 0)
     );
     DELETE FROM outbox_pendingdelivery
-    WHERE complex_id = of_complex
-        AND (message_id = ANY(told) OR secret <> '' AND position(was.title IN secret) > 0);
+    WHERE complex_id = of_complex AND (
+        message_id = ANY(told) OR alone AND secret <> '' AND position(was.title IN secret) > 0
+    );
+    told := told || ARRAY(
+        SELECT id FROM (
+            SELECT id, subject, substr(subject, position(': ' IN subject) + 2) AS ends
+            FROM outbox_message
+            WHERE complex_id = of_complex AND written_at >= was.submitted_at AND link = ''
+        ) AS message
+        WHERE alone AND position(': ' IN subject) > 0 AND (
+            ends = was.title
+            OR length(subject) = 200 AND right(ends, 1) = '…' AND ends <> '…'
+                AND starts_with(was.title, left(ends, -1))
+        )
+    );
     UPDATE outbox_message SET subject = '파기한 문서에 관한 알림', body = '', link = ''
     WHERE complex_id = of_complex AND id = ANY(told);
     -- What tells of several documents loses the line about this one.
     UPDATE outbox_message SET body = (
         SELECT string_agg(
-            CASE WHEN position(' · ' || was.title IN line) > 0 THEN '(파기한 문서)' ELSE line END,
+            CASE WHEN position(' · ' || was.title || ' · ' IN line || ' · ') > 0
+                THEN '(파기한 문서)' ELSE line END,
             chr(10) ORDER BY place
         )
         FROM string_to_table(body, chr(10)) WITH ORDINALITY AS lines (line, place)
     )
     WHERE complex_id = of_complex AND written_at >= was.submitted_at
-        AND position(' · ' || was.title IN body) > 0;
+        AND position(' · ' || was.title IN body) > 0
+        -- In what is about another document it is the title of that one.
+        AND (link = '' OR link NOT LIKE '%/documents/%' AND link NOT LIKE '%/sign/%');
+
+    -- What audits said of it.
+    named := ARRAY(
+        SELECT name FROM unnest(ARRAY[
+            as_hex, of_doc::text,
+            (SELECT number FROM records_record WHERE complex_id = of_complex AND doc = of_doc),
+            CASE WHEN alone THEN '‘' || was.title || '’' END
+        ]) AS name WHERE name <> ''
+    );
+    UPDATE audit_auditrun SET
+        findings = findings || jsonb_build_object('findings', (
+            SELECT COALESCE(jsonb_agg(
+                CASE WHEN EXISTS (
+                    SELECT FROM unnest(named) AS name WHERE position(name IN finding::text) > 0
+                )
+                THEN finding || jsonb_build_object(
+                    'sentence', '파기한 문서에 관한 것입니다.', 'detail', '', 'title', ''
+                ) ELSE finding END
+                ORDER BY place
+            ), '[]')
+            FROM jsonb_array_elements(findings -> 'findings') WITH ORDINALITY
+                AS found (finding, place)
+        )),
+        report = (
+            SELECT string_agg(
+                CASE WHEN EXISTS (
+                    SELECT FROM unnest(named) AS name WHERE position(name IN line) > 0
+                )
+                THEN '(파기한 문서에 관한 것)' ELSE line END,
+                chr(10) ORDER BY place
+            )
+            FROM string_to_table(report, chr(10)) WITH ORDINALITY AS lines (line, place)
+        )
+    WHERE complex_id = of_complex AND finished_at >= was.submitted_at
+        AND EXISTS (
+            SELECT FROM unnest(named) AS name
+            WHERE position(name IN report) > 0 OR position(name IN findings::text) > 0
+        );
 
     -- What programs were answered; asked again, they hear that it is gone.
     UPDATE integration_idempotentanswer SET status = 410,
@@ -164,6 +233,8 @@ BEGIN
     WHERE complex_id = of_complex AND doc = of_doc;
 
     -- And what opens the log's commitments, but for the erasure itself.
+    UPDATE transparency_setaside SET fields = '{}'
+    WHERE complex_id = of_complex AND doc = ANY(chains) AND name <> 'doc.erased';
     DELETE FROM transparency_opening WHERE complex_id = of_complex AND event_id IN (
         SELECT id FROM transparency_event
         WHERE complex_id = of_complex AND doc = ANY(chains) AND name <> 'doc.erased'
@@ -198,6 +269,7 @@ class Migration(migrations.Migration):
         ("disposal", "0002_within_one_complex"),
         ("approvals", "0010_note_earlier_enclosures"),
         ("attachments", "0002_within_one_complex"),
+        ("audit", "0002_within_one_complex"),
         ("disclosure", "0004_withdrawal"),
         ("formbook", "0002_never_changed"),
         ("integration", "0002_within_one_complex"),
@@ -205,12 +277,18 @@ class Migration(migrations.Migration):
         ("records", "0003_erased"),
         ("renditions", "0002_within_one_complex"),
         ("signing", "0002_within_one_complex"),
-        ("transparency", "0002_within_one_complex"),
+        ("transparency", "0004_keys_and_further_logs"),
     ]
 
     operations = [
         migrations.RunSQL(ERASE, "DROP FUNCTION danji_erase_document(uuid, uuid, timestamptz)"),
         migrations.RunSQL(IN_USE, "DROP FUNCTION danji_files_in_use(text[])"),
+        # What was erased is asked for in every round of the worker.
+        migrations.RunSQL(
+            "CREATE INDEX event_of_erasure ON transparency_event (complex_id, doc) "
+            "WHERE name = 'doc.erased'",
+            "DROP INDEX event_of_erasure",
+        ),
         migrations.RunSQL(
             [
                 "REVOKE ALL ON FUNCTION danji_erase_document(uuid, uuid, timestamptz) FROM PUBLIC",

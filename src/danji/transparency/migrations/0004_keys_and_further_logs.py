@@ -108,36 +108,9 @@ class Migration(migrations.Migration):
         one_complex_only("transparency_logkey", "transparency_setaside"),
         append_only("transparency_logkey", may_update=["until"]),
         append_only("transparency_setaside"),
-        # What has its place stays. What has none, and can have none any more, is moved.
+        # Whoever serves may make temporary tables: these are looked for last.
         migrations.RunSQL(
-            """
-            CREATE FUNCTION danji_set_aside(of_complex uuid, the_event uuid, kept_as uuid)
-            RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
-            BEGIN
-                IF EXISTS (
-                    SELECT FROM transparency_leaf
-                    WHERE complex_id = of_complex AND event_id = the_event
-                ) THEN
-                    RETURN false;
-                END IF;
-                INSERT INTO transparency_setaside
-                    (complex_id, id, doc, seq, name, entry, fields, aside_at)
-                SELECT event.complex_id, kept_as, event.doc, event.seq, event.name, event.entry,
-                    COALESCE(opening.fields, '{}'), now()
-                FROM transparency_event AS event
-                LEFT JOIN transparency_opening AS opening
-                    ON (opening.complex_id, opening.event_id) = (event.complex_id, event.id)
-                WHERE event.complex_id = of_complex AND event.id = the_event;
-                DELETE FROM transparency_pendingevent
-                    WHERE complex_id = of_complex AND event_id = the_event;
-                DELETE FROM transparency_opening
-                    WHERE complex_id = of_complex AND event_id = the_event;
-                DELETE FROM transparency_event
-                    WHERE complex_id = of_complex AND id = the_event;
-                RETURN true;
-            END
-            $$
-            """,
-            "DROP FUNCTION danji_set_aside(uuid, uuid, uuid)",
+            "ALTER FUNCTION danji_waiting_complexes() SET search_path = public, pg_temp",
+            "ALTER FUNCTION danji_waiting_complexes() SET search_path = public",
         ),
     ]

@@ -260,7 +260,7 @@ def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
             said = _presented(request).token_id
         logger.warning("%s %s: token %s: %s", request.method, request.path, said, refusal.fact)
     elif not isinstance(refusal, InFlight):
-        logger.info("%s %s was refused: %s", request.method, request.path, refusal.fact)
+        logger.info("%s %s was refused: %s", request.method, request.path, refusal.unnamed)
     return problem(refusal, status)
 
 

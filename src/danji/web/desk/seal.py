@@ -13,7 +13,7 @@ from danji.accounts.models import Office, Officeholder
 from danji.transparency.models import Trouble, TroubleKind
 from danji.transparency.queries import newest_event_at
 from danji.transparency.standing import standing_of
-from danji.transparency.troubles import ADVICE, open_troubles, troubles_of
+from danji.transparency.troubles import ADVICE, open_troubles, said_of, troubles_of
 from danji.web.desk.access import DeskRequest, officer_required
 
 PAST = 20  # troubles that are over and still shown
@@ -58,7 +58,7 @@ def _shown(trouble: Trouble) -> dict[str, Any]:
     kind = TroubleKind(trouble.kind)
     return {
         "what": kind.label,
-        "sentence": trouble.sentence,
+        "sentence": said_of(trouble),
         "advice": ADVICE[kind],
         "notice": "warn" if kind in PATIENT else "bad",
         "since": trouble.since,

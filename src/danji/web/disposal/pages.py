@@ -9,7 +9,6 @@ from django.db.models import QuerySet
 
 from danji.accounts.models import Officeholder
 from danji.accounts.queries import as_officer
-from danji.disclosure.endings import erased
 from danji.disposal.models import Disposal
 from danji.disposal.queries import (
     Item,
@@ -19,6 +18,7 @@ from danji.disposal.queries import (
     items_of,
     look_at,
     outcome_of,
+    places_of_erasures,
 )
 from danji.disposal.readings import MANY, readings_by_day
 from danji.rules import disposal as rules
@@ -69,7 +69,7 @@ def _line(one: Disposal) -> dict[str, Any]:
 
 def proposal(reader: Officeholder, doc: UUID) -> dict[str, Any]:
     """The context of disposal/proposal.html. Raises: Document.DoesNotExist."""
-    docs = [doc, *earlier_versions(reader.complex_id, doc)]
+    docs = [doc, *earlier_versions(reader.complex_id, [doc])]
     items = look_at(reader.complex_id, docs, named=[doc])
     return {
         "doc": doc,
@@ -109,14 +109,8 @@ def disposal(one: Disposal, reader: Officeholder, *, today: date) -> dict[str, A
 
 def _items(items: Sequence[Item], complex_id: UUID) -> list[dict[str, Any]]:
     """The documents of a disposal, with the place in the log of what was erased."""
-    rows = []
-    for item in items:
-        row = _item(item)
-        if item.erased_at is not None:
-            event = erased(complex_id, item.doc, item.erased_at).event
-            row["index"] = event.index if event else None
-        rows.append(row)
-    return rows
+    places = places_of_erasures(complex_id, [item.doc for item in items if item.erased_at])
+    return [_item(item) | {"index": places.get(item.doc)} for item in items]
 
 
 def _item(item: Item) -> dict[str, Any]:

@@ -8,14 +8,15 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error
 from django.utils import timezone
 
-from danji.audit.actions import note_audit
+from danji.audit.actions import audit_and_note
 from danji.audit.blobs import orphans
+from danji.audit.collected import check_shared
 from danji.audit.queries import kept_elsewhere
 from danji.audit.report import as_json, as_text, verdict
-from danji.audit.run import Audited, audit_complex
+from danji.audit.run import Audited
 from danji.complexes.models import Complex
 from danji.rules.refusal import Refusal
-from danji.transparency.collection import Mismatch, check_collection
+from danji.transparency.collection import Mismatch
 
 CLEAN, FOUND, COULD_NOT = 0, 1, 2
 BAR = 30  # characters
@@ -37,10 +38,11 @@ class Command(BaseCommand):
 
     def handle(self, *, code: list[str], report: str, **options: Any) -> None:
         try:
-            mismatches = check_collection()
-            audits = [self._audit(complex_, mismatches) for complex_ in _chosen(code)]
+            mismatches = check_shared()
+            tried = [self._audit(complex_, mismatches) for complex_ in _chosen(code)]
+            audits = [audited for audited in tried if audited is not None]
             text = "\n\n".join(map(as_text, audits))
-            if not code:
+            if not code and len(audits) == len(tried):
                 text += _orphans(audits)
         except (Refusal, OSError, Error) as problem:
             self.stderr.write(f"점검하지 못했습니다. {problem}")
@@ -54,20 +56,25 @@ class Command(BaseCommand):
             self.stdout.write(text)
         if options["json"] not in {"", "-"}:
             Path(options["json"]).write_text(f"{data}\n", encoding="utf-8")
+        if len(audits) < len(tried):
+            sys.exit(COULD_NOT)
         sys.exit(CLEAN if all(audited.clean for audited in audits) else FOUND)
 
-    def _audit(self, complex_: Complex, mismatches: Sequence[Mismatch]) -> Audited:
+    def _audit(self, complex_: Complex, mismatches: Sequence[Mismatch]) -> Audited | None:
         def progress(done: int, of: int) -> None:
             if self.stderr.isatty():
                 bar = "#" * (BAR * done // of)
                 self.stderr.write(f"\r{complex_.name} [{bar:<{BAR}}] {done}/{of}", ending="")
 
-        audited = audit_complex(
+        audited = audit_and_note(
             complex_, at=timezone.now(), mismatches=mismatches, progress=progress
         )
-        note_audit(audited)
         if self.stderr.isatty():
             self.stderr.write("")
+        if audited is None:
+            said = f"{complex_.name}: 점검을 끝까지 하지 못했습니다. 까닭은 기록(log)에 있습니다."
+            self.stderr.write(said, self.style.ERROR)
+            return None
         said = f"{complex_.name}: {audited.rows:,}건을 보았습니다. {verdict(audited)}."
         self.stderr.write(said, self.style.NOTICE)
         return audited

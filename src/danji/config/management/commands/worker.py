@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from danji.config.schedule import keep_auditing, run_jobs, start, wait_for_seal
+from danji.config.schedule import Worker, keep_auditing, start
 
-PAUSE = 5.0  # seconds without a seal after which the worker looks by itself
+PATIENCE = 5.0  # seconds until the worker notices that it is to stop, where nothing is to be done
 
 
 class Command(BaseCommand):
@@ -24,9 +24,9 @@ class Command(BaseCommand):
         with ThreadPoolExecutor(1) as threads:
             auditing = threads.submit(keep_auditing, stop)
             try:
+                worker = Worker()
                 while not stop.is_set() and not auditing.done():
-                    if not run_jobs():
-                        wait_for_seal(PAUSE)
+                    worker.tick(PATIENCE)
             finally:
                 stop.set()
         auditing.result()
