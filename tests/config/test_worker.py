@@ -10,7 +10,7 @@ from danji.transparency.sequencer import CHANNEL, Sequencer
 from danji.transparency.witnessing import CONFIRMED, COSIGNED
 from logbook import filed, settle
 
-IDLE = 80  # queries for one complex in which nothing happens, those that begin and end included
+IDLE = 90  # queries for one complex in which nothing happens, begin and end included
 
 
 @pytest.fixture

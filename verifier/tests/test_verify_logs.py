@@ -50,7 +50,9 @@ def test_a_document_may_go_on_in_the_next_log(seq):
 
 
 def test_both_logs_must_be_known(moved):
-    assert judge(moved, made.policy()).has_failed()
+    report = judge(moved, made.policy())
+    assert report.verdict is Verdict.UNKNOWN
+    assert f"이 정책에는 이 장부({made.ORIGIN_2})가 없습니다." in report.conclusion
 
 
 def test_the_opening_of_each_log_is_needed(moved):

@@ -25,6 +25,8 @@ NAMES: Mapping[str, str] = {
     "citations": "관련 문서",
     "renditions": "봉인한 PDF",
     "publications": "공개",
+    "confirmations": "확정",
+    "clearances": "공개의 확인",
     "withdrawals": "공개 철회",
     "erasures": "파기",
     "signatures": "서명",

@@ -11,7 +11,6 @@ from danji_verify.note import (
     COSIGNATURE,
     ED25519,
     MLDSA_COSIGNATURE,
-    OpenedNote,
     VerifierKey,
     parse_note,
     verify_signatures,
@@ -141,20 +140,20 @@ class Policy:
         name; FormatError when it is no checkpoint.
         """
         logs = [log.key for log in self.logs]
-        parsed = parse_note(note)
+        signed = parse_note(note)
         known = [*logs, *(party.key for party in self.witnesses.values())]
-        opened = OpenedNote(parsed.text, parsed.signatures, verify_signatures(parsed, known))
-        checkpoint = Checkpoint.parse(opened.text)
-        log = next((key for key in logs if opened.by(key) and key.name == checkpoint.origin), None)
+        verified = {found.key: found for found in verify_signatures(signed, known)}
+        checkpoint = Checkpoint.parse(signed.text)
+        log = next((key for key in logs if key in verified and key.name == checkpoint.origin), None)
         if log is None:
-            signing = {line.name for line in opened.signatures}
+            signing = {line.name for line in signed.signatures}
             if checkpoint.origin in signing - {key.name for key in logs}:
                 raise Unlisted(checkpoint.origin)
             raise NoteError("a checkpoint that no known log signed")
         cosigned = {
             name: datetime.fromtimestamp(min(found.time, LAST_SECOND), UTC)
             for name, party in self.witnesses.items()
-            if (found := opened.by(party.key)) and found.time is not None
+            if (found := verified.get(party.key)) and found.time is not None
         }
         confirmed = self.agreed_at(cosigned) is not None
         newest = next(key for key in logs if key.name == checkpoint.origin)
