@@ -551,7 +551,7 @@ def test_of_a_stamp_over_a_head_of_a_log_that_nobody_named_it_says_the_same(page
     assert by_page(page, "bundle", {"zip": data}, WITNESSED) == by_program(report)
 
 
-WEIGH = """async ({ notes, copy, policy, now }) => {
+WEIGH = """async ({ notes, bundle, copy, policy, now }) => {
   const bytes = (coded) => Uint8Array.from(atob(coded), (letter) => letter.charCodeAt(0));
   const trust = new Policy(policy), archive = new Archive(bytes(copy), COPY_LIMITS);
   const opened = await LogCopy.open(archive);
@@ -560,6 +560,10 @@ WEIGH = """async ({ notes, copy, policy, now }) => {
   for (const note of notes) {
     report = await checkHeads([bytes(note)], trust, null, now);
     await Memory.weigh(report, trust, note === notes.at(-1) ? opened : null);
+  }
+  if (bundle) {
+    report = await checkBundle(bytes(bundle), trust, now);
+    await Memory.weigh(report, trust, opened);
   }
   localStorage.clear();
   const { verdict, conclusion } = report;
@@ -589,6 +593,29 @@ def test_beside_a_copy_that_is_too_short_it_says_the_same(page, tmp_path, cosign
     told, expected = page.evaluate(WEIGH, given), by_program(report)
     told["findings"] = sorted(tuple(found) for found in told["findings"])
     assert told == {name: expected[name] for name in told}
+
+
+@pytest.mark.parametrize("size", [1, 5], ids=["shorter than both", "between"])
+def test_a_confirmed_bundle_of_a_provisional_pdf_stands_beside_a_short_copy(page, tmp_path, size):
+    """What the PDF was proven under when it was made is smaller than what its bundle shows."""
+    document = made.make(sealed=True, cosigners=WITNESSES, early=True)
+    data = made_bundle.packed(made_bundle.parts(document))
+    short = made.Log(WITNESSES, document.log.entries[:size])
+    report = check_bundle(data, Trust(WITNESSED, (), NOW))
+    copy = copy_in(short.files().__getitem__)
+    Memory(tmp_path / "heads.json").weigh(report, WITNESSED, copy)
+    assert report.verdict is Verdict.ACCEPTED
+    assert f"장부 사본이 {size}건뿐이라" in report.as_text()
+    given = {
+        "notes": [],
+        "bundle": b64encode(data).decode(),
+        "copy": b64encode(zipped(short)).decode(),
+        "policy": WITNESSED.format().decode(),
+        "now": NOW.timestamp() * 1000,
+    }
+    told = page.evaluate(WEIGH, given)
+    assert told["verdict"] == "ok"
+    assert f"장부 사본이 {size}건뿐이라" in " ".join(found for _, found in told["findings"])
 
 
 def test_a_log_that_changes_its_key_is_known_by_either(page):

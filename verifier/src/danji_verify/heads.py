@@ -101,8 +101,8 @@ def compare_with_copy(
 ) -> None:
     """Say whether heads of one log are all heads of the log in the copy.
 
-    Args: `asked` where this is what the reader wants to know. Otherwise confirmed heads that are
-    larger than the copy are believed as they would be without one.
+    Args: `asked` where this is what the reader wants to know. Otherwise, beyond the copy, a
+    confirmed head that no other exceeds is believed as it would be without one.
     """
     try:
         size = demand_one_history(heads, log_copy, policy).checkpoint.size
@@ -117,12 +117,15 @@ def compare_with_copy(
         told = ", ".join(f"{size:,}건" for size in sizes)
         report.ok(f"장부 사본으로 다시 계산해 보니 한 장부가 이어서 자란 것입니다: {told}")
     beyond = [head for head in heads if head.checkpoint.size > size]
-    if beyond and not asked and all(head.judgement.confirmed for head in beyond):
+    if not beyond:
+        return
+    last = max(beyond, key=lambda head: (head.checkpoint.size, head.judgement.confirmed))
+    if last.judgement.confirmed and not asked:
         report.unchecked(
             f"장부 사본이 {size:,}건뿐이라 견줄 머리보다 짧습니다. 그 뒤가 이어지는지는 확인 "
             "기관의 서명을 믿었고 직접 계산하지는 않았습니다."
         )
-    elif beyond:
+    else:
         report.question("장부 사본이 견줄 머리보다 짧습니다. 더 새 사본을 받아 주세요.")
 
 
