@@ -377,8 +377,9 @@ class RecurringMade(ComplexScoped):
 
 
 class Receipt(ComplexScoped):
-    """The fact that everybody was told what was decided in their name (결재 확인 알림): all that has
-    its place in the log of that number below `size`, or in an earlier log.
+    """The fact that everybody was told what was decided in their name (결재 확인 알림).
+
+    It covers what has its place in the log of that number below `size`, or in an earlier log.
     """
 
     day = models.DateField()  # in Korea, on which they were told
