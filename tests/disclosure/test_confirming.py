@@ -1,5 +1,6 @@
 """What becomes confirmed: pages that say so, and a bundle that a stranger can check for good."""
 
+import os
 import shutil
 import zipfile
 from datetime import timedelta
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from danji.base import tenancy
 from danji.config.schedule import run_jobs
-from danji.disclosure import jobs
+from danji.disclosure import jobs, site
 from danji.disclosure.bundles import bundle_of
 from danji.disclosure.jobs import write_logs
 from danji.disclosure.models import Confirmation
@@ -256,17 +257,20 @@ def test_the_whole_log_can_be_taken_along_and_checked(complex_, record):
     assert "policy.txt" in held
 
 
-def test_the_copy_of_the_log_is_made_anew_when_it_is_a_day_old(
-    complex_, record, publish, monkeypatch
+@pytest.mark.parametrize(("small", "age"), [(2**20, timedelta(minutes=1)), (0, timedelta(days=1))])
+def test_a_small_copy_of_the_log_is_made_anew_soon_and_a_large_one_in_a_day(
+    complex_, record, publish, monkeypatch, small, age
 ):
+    monkeypatch.setattr(site, "SMALL_COPY", small)
     copy = log_folder(complex_.code, 1) / "log.zip"
+    os.utime(copy, (timezone.now().timestamp(),) * 2)
     before = copy.read_bytes()
     publish()
-    assert copy.read_bytes() == before  # a day has not passed
-    later = timezone.now() + timedelta(hours=25)
-    monkeypatch.setattr(timezone, "now", lambda: later)
-    catch_up()
-    assert copy.read_bytes() != before
+    now = timezone.now()
+    for later, is_new in ((age / 2, False), (age * 2, True)):
+        monkeypatch.setattr(timezone, "now", lambda late=now + later: late)
+        write_logs(complex_.id)
+        assert (copy.read_bytes() != before) is is_new
 
 
 @pytest.mark.parametrize("name", ["log.zip", "index.html"])

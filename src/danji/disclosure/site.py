@@ -43,7 +43,9 @@ from danji_verify.proof import Proof
 NEWEST = 20  # documents on the complex's first page
 BUNDLE = "proof.zip"
 WHOLE_LOG = "log.zip"
-COPY_AGE = 24 * 60 * 60  # seconds after which the copy of a log that grew is made anew
+# After how many seconds the copy of a log that grew is made anew: a small one soon, for whoever has
+# just taken a document along; a large one once a day.
+SMALL_COPY, SMALL_AGE, COPY_AGE = 2**20, 60, 24 * 60 * 60
 PROOF_OF_END = {ERASED: "erasure.tlog-proof", WITHDRAWN: "withdrawal.tlog-proof"}
 PROOFS = "proofs-key.txt"  # under which key the proofs were last written
 STATE = "lists.json"  # what the lists were last written from
@@ -226,8 +228,8 @@ def write_lists(complex_: Complex) -> None:
 def write_log(complex_: Complex, *, at: datetime) -> None:
     """Write the page that says where the complex's log stands, and the copy of all of it.
 
-    The page whenever something on it is new; the copy at most once a day. Nothing before the first
-    head.
+    The page whenever something on it is new; the copy when that is old. Before the first head,
+    nothing.
     """
     try:
         standing = standing_of(complex_)
@@ -239,7 +241,7 @@ def write_log(complex_: Complex, *, at: datetime) -> None:
     state = repr((standing, sheets, version("danji")))
     heads = [standing.origin, standing.size, standing.confirmed]
     page, copy = folder / "index.html", folder / WHOLE_LOG
-    if not copied or not copy.exists() or (copied != heads and _age(copy, at) > COPY_AGE):
+    if not copied or not copy.exists() or (copied != heads and _is_old(copy, at)):
         write_durably(copy, pack(whole_log(folder)))
         copied = heads
     elif shown == state and page.exists():
@@ -287,8 +289,10 @@ def _log_state_file(complex_: Complex) -> Path:
     return Path(settings.STAGING) / complex_.code / "log.json"
 
 
-def _age(path: Path, at: datetime) -> float:
-    return at.timestamp() - path.stat().st_mtime
+def _is_old(copy: Path, at: datetime) -> bool:
+    found = copy.stat()
+    age = SMALL_AGE if found.st_size < SMALL_COPY else COPY_AGE
+    return at.timestamp() - found.st_mtime > age
 
 
 def write_verifier() -> None:
