@@ -123,7 +123,8 @@ def witnesses(place: Installation, stack: ExitStack) -> Iterator[Path]:
     from django.utils import timezone
 
     from danji.transparency.models import Party
-    from danji.transparency.witnessing import register_witness, watched_log
+    from danji.transparency.witnesses import register_witness
+    from danji.transparency.witnessing import watched_log
     from danji_witness.folder import Folder, make
     from danji_witness.logs import log_line
 

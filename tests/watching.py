@@ -20,7 +20,8 @@ from danji.transparency.models import ConfirmedHead, Log, Party, Witness
 from danji.transparency.notary import Notary, publish_confirmed
 from danji.transparency.sequencer import Sequencer
 from danji.transparency.tree import log_folder
-from danji.transparency.witnessing import register_witness, watched_log
+from danji.transparency.witnesses import register_witness
+from danji.transparency.witnessing import watched_log
 from danji_verify import note
 from danji_verify.canonical import b64decode
 from danji_verify.checkpoint import Checkpoint, cosign, witness_key

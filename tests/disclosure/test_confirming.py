@@ -27,7 +27,8 @@ from danji.transparency.queries import confirmed_docs, policy, published_head, s
 from danji.transparency.sequencer import Sequencer
 from danji.transparency.stamping import Stamper
 from danji.transparency.tree import log_folder
-from danji.transparency.witnessing import hand_in, register_witness, watched_log
+from danji.transparency.witnesses import register_witness
+from danji.transparency.witnessing import hand_in, watched_log
 from danji_verify.bundle import Trust, check_bundle
 from danji_verify.checkpoint import Checkpoint
 from danji_verify.note import parse_note

@@ -36,7 +36,8 @@ from danji.transparency.troubles import (
     tell_common_troubles,
     tell_troubles,
 )
-from danji.transparency.witnessing import NotTaken, end_witness, hand_in, watched_log
+from danji.transparency.witnesses import end_witness
+from danji.transparency.witnessing import NotTaken, hand_in, watched_log
 from danji_verify.checkpoint import Checkpoint, sign_checkpoint
 from danji_verify.entry import Event
 from danji_verify.note import parse_note

@@ -16,14 +16,8 @@ from danji.transparency.notary import AwayError, Notary, publish_confirmed, watc
 from danji.transparency.queries import confirmed_docs, confirmed_head, policy, published_head
 from danji.transparency.sequencer import Sequencer
 from danji.transparency.tree import log_folder
-from danji.transparency.witnessing import (
-    NotTaken,
-    end_witness,
-    hand_in,
-    register_witness,
-    take_note,
-    watched_log,
-)
+from danji.transparency.witnesses import end_witness, register_witness
+from danji.transparency.witnessing import NotTaken, hand_in, take_note, watched_log
 from danji_verify.canonical import b64encode
 from danji_verify.checkpoint import Checkpoint, sign_checkpoint
 from danji_verify.entry import Event

@@ -26,10 +26,10 @@ from danji.outbox.actions import tell
 from danji.rules.periods import day_in_seoul, format_date
 from danji.rules.refusal import Refusal
 from danji.rules.text import clean_line
-from danji.transparency import witnessing
+from danji.transparency import witnesses
 from danji.transparency.models import Party, Trouble, Witness
 from danji.transparency.queries import log_of
-from danji.transparency.witnessing import register_witness
+from danji.transparency.witnesses import register_witness
 
 
 def enter_complex(*, code: str, name: str, address: str, phone: str, at: datetime) -> str:
@@ -138,7 +138,7 @@ def enter_witness(*, code: str, party: str, label: str, key: str, url: str, at: 
 def end_witness(*, name: str, at: datetime) -> str:
     """Let a witness count no more. Raises: Refusal when there is none of that name."""
     with _database():
-        ended = witnessing.end_witness(name, at=at)
+        ended = witnesses.end_witness(name, at=at)
     return f"확인 기관 {ended.label}({ended.name})의 확인을 끝냈습니다."
 
 

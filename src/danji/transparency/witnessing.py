@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
@@ -22,8 +21,6 @@ from django.db import connection, transaction
 from danji.base import tenancy
 from danji.base.files import write_durably
 from danji.complexes.models import Complex
-from danji.rules.refusal import Refusal
-from danji.transparency.actions import append_event
 from danji.transparency.collection import collection_folder, collection_origin, collection_policy
 from danji.transparency.models import (
     Collection,
@@ -31,28 +28,23 @@ from danji.transparency.models import (
     Cosignature,
     Leaf,
     Log,
-    Party,
     TroubleKind,
     Witness,
 )
-from danji.transparency.queries import NEEDED, confirmed_row, policy, witnesses_of
+from danji.transparency.queries import confirmed_row, policy, witnesses_of
 from danji.transparency.sequencer import CHANNEL
 from danji.transparency.tree import file_reader, log_folder
-from danji.transparency.troubles import end_trouble, open_trouble, tell_in_charge
+from danji.transparency.troubles import end_trouble, open_trouble
 from danji_verify import note
-from danji_verify.canonical import canonical
 from danji_verify.checkpoint import Checkpoint
-from danji_verify.entry import Event, parse_entry
+from danji_verify.entry import parse_entry
 from danji_verify.errors import NoteError, VerifyError
-from danji_verify.note import COSIGNATURE, Signature, VerifierKey
+from danji_verify.note import Signature, VerifierKey
 from danji_verify.policy import Policy
 from danji_verify.tiles import Prover
 
 logger = logging.getLogger(__name__)
 
-# Whoever runs the server enters and ends witnesses by command; no officer proposes or confirms it.
-BY_OPERATOR = {"proposer": canonical({"operator": "witness"}), "officer": canonical(None)}
-RESERVED = frozenset({NEEDED, "none", *Party.values})  # words of a policy
 AHEAD = timedelta(minutes=10)  # by which a witness's clock may be ahead of ours
 BEHIND = timedelta(minutes=10)  # by which it may be behind the events it cosigns
 RECENT = 256  # events at the end of a head of which the newest is looked for
@@ -441,146 +433,3 @@ def _confirm(log: Watched, head: Checkpoint, lines: Sequence[Signature], at: dat
 def _notify(what: str, log: Watched) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, f"{what} {log.origin}"])
-
-
-# --- Entering and ending witnesses ---------------------------------------------------------------
-
-
-@transaction.atomic
-def register_witness(
-    *,
-    label: str,
-    party: Party,
-    vkey: str,
-    url: str,
-    complex_: Complex | None,
-    at: datetime,
-) -> Witness:
-    """Let somebody follow a complex's log, or without one every log here, and count from now on.
-
-    The log of each complex concerned says so, and those in charge there are told.
-
-    Args: `url` is where it is asked; without one it asks us.
-    Raises: Refusal when the key cannot be used, was used before, or the address is none.
-    """
-    key = _usable_key(vkey)
-    if party is Party.COMPLEX and complex_ is None:
-        raise Refusal(
-            "단지 쪽 확인 기관은 어느 단지의 것인지 있어야 합니다.",
-            next_step="--code에 단지코드를 적어 다시 실행해 주세요.",
-        )
-    _demand_address(url)
-    concerned = [complex_] if complex_ else list(Complex.objects.all())
-    for each in concerned:
-        with tenancy.within(each.id):
-            _demand_no_log_key(key, policy(each))
-    if (collection := watched_collection()) is not None:
-        _demand_no_log_key(key, collection.policy)
-    entered: Witness = Witness.objects.create(
-        name=key.name, label=label, party=party, vkey=str(key), url=url, complex=complex_, since=at
-    )
-    what = f"{party.label} 쪽 확인 기관 ‘{label}’이(가) 봉인 장부를 확인하기 시작합니다."
-    for each in concerned:
-        _change_policy(each, "확인 기관이 더해졌습니다", what, at)
-    return entered
-
-
-@transaction.atomic
-def end_witness(name: str, *, at: datetime) -> Witness:
-    """Let a witness count no more, by the name of its key. What it signed stays.
-
-    Raises: Refusal when there is none, or it was ended before.
-    """
-    found = Witness.objects.select_for_update(of=["self"]).filter(name=name).first()
-    if found is None:
-        raise Refusal(
-            f"이름이 {name}인 확인 기관이 없습니다.",
-            next_step="witness --list로 이름을 확인해 주세요.",
-        )
-    if found.until is not None:
-        raise Refusal(
-            f"{found.label}의 확인은 이미 끝났습니다.",
-            next_step="witness --list로 지금의 확인 기관을 확인해 주세요.",
-        )
-    found.until = at
-    found.save(update_fields=["until"])
-    concerned = [found.complex] if found.complex else list(Complex.objects.all())
-    for each in concerned:
-        what = f"확인 기관 ‘{found.label}’이(가) 봉인 장부의 확인을 그만둡니다."
-        origin = _change_policy(each, "확인 기관이 줄었습니다", what, at)
-        for kind in (TroubleKind.SILENT, TroubleKind.DISAGREES):
-            end_trouble(origin, kind, name, at)
-    for kind in (TroubleKind.SILENT, TroubleKind.DISAGREES):
-        end_trouble(collection_origin(), kind, name, at)
-    return found
-
-
-def _change_policy(complex_: Complex, subject: str, what: str, at: datetime) -> str:
-    """Say in the complex's log whom to believe from now on. Returns: the log's name."""
-    with tenancy.within(complex_.id):
-        # The chain of the complex grows by one at a time.
-        Complex.objects.select_for_update(no_key=True).get(id=complex_.id)
-        agreed = policy(complex_)
-        append_event(
-            complex_,
-            complex_.id,
-            Event.POLICY_CHANGED,
-            {"policy": agreed.format(), **BY_OPERATOR},
-            at=at,
-        )
-        tell_in_charge(
-            complex_.id,
-            subject,
-            f"{what} 운영자가 명령으로 등록한 일입니다. 모르는 일이면 바로 알아봐 주세요.",
-            at=at,
-        )
-        return str(Log.objects.within(complex_.id).latest("number").origin)
-
-
-def _usable_key(vkey: str) -> VerifierKey:
-    again = "확인 기관에서 받은 열쇠(vkey)를 그대로 붙여 넣어 주세요."
-    try:
-        key = VerifierKey.parse(vkey)
-    except NoteError:
-        raise Refusal("확인 기관의 열쇠(vkey)를 읽을 수 없습니다.", next_step=again) from None
-    if key.type != COSIGNATURE:
-        raise Refusal("확인 기관의 열쇠가 아닙니다.", next_step=again)
-    if key.name in RESERVED or len(key.name) > 200:
-        raise Refusal(
-            f"확인 기관의 이름으로 쓸 수 없는 말입니다: {key.name}",
-            next_step="확인 기관에서 다른 이름으로 열쇠를 새로 만들어 주세요.",
-        )
-    for known in Witness.objects.all():
-        if known.name == key.name or VerifierKey.parse(known.vkey).public == key.public:
-            raise Refusal(
-                f"이미 등록했던 이름이나 열쇠입니다: {known.label}({known.name})",
-                next_step="끝난 열쇠는 다시 쓰지 않습니다. 새 이름으로 새 열쇠를 만들어 주세요.",
-            )
-    return key
-
-
-def _demand_no_log_key(key: VerifierKey, agreed: Policy) -> None:
-    if any(log.key.public == key.public for log in agreed.logs):
-        raise Refusal(
-            "장부 자신의 열쇠로는 장부를 확인할 수 없습니다.",
-            next_step="확인 기관이 만든 열쇠를 적어 주세요.",
-        )
-
-
-def _demand_address(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        usable = not url or (
-            parts.scheme in {"http", "https"}
-            and bool(parts.hostname)
-            and not re.search(r"\s", url)
-            and len(url) <= 300
-            and (parts.port or True)
-        )
-    except ValueError:
-        usable = False
-    if not usable:
-        raise Refusal(
-            f"확인 기관의 주소를 읽을 수 없습니다: {url}",
-            next_step="https://witness.example.kr처럼 적거나, 주소 없이 등록해 주세요.",
-        )

@@ -27,7 +27,8 @@ from danji.rules.refusal import Refusal
 from danji.transparency.models import Party, Witness
 from danji.transparency.notary import LOCK, Offer, publish, put
 from danji.transparency.queries import policy, published_head
-from danji.transparency.witnessing import NotTaken, register_witness, watched_log
+from danji.transparency.witnesses import register_witness
+from danji.transparency.witnessing import NotTaken, watched_log
 
 PROGRAM = (sys.executable, "-m", "danji_witness")
 
