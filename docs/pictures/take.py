@@ -84,7 +84,7 @@ def _write(context: BrowserContext) -> None:
 
 
 def _look(context: BrowserContext, suffix: str) -> None:
-    """What waits, one document, several at once, and what is public."""
+    """What waits, one document, several at once, what is public, and the log."""
     page = context.new_page()
     enter(page, "관리사무소장")
     page.locator("a.row-link").first.click()
@@ -101,6 +101,8 @@ def _look(context: BrowserContext, suffix: str) -> None:
     keep(page, f"public-{suffix}")
     page.get_by_role("link", name=re.compile("관리비 부과내역")).first.click()
     keep(page, f"document-{suffix}")
+    page.get_by_role("link", name="봉인 장부 보기").click()
+    keep(page, f"log-{suffix}", whole=suffix == "phone")
     page.close()
 
 
@@ -112,6 +114,8 @@ def _arrange(context: BrowserContext) -> None:
     keep(page, "rules-desk")
     page.goto("/desk/people/")
     keep(page, "people-desk")
+    page.goto("/desk/seal/")
+    keep(page, "seal-desk")
     page.close()
 
 
