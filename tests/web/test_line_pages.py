@@ -8,10 +8,11 @@ from django.urls import reverse
 from danji.approvals import deciding, drafting, habits
 from danji.approvals.models import Circulation, Draft, Recurring, Step
 from danji.authority.actions import set_absence
+from danji.base import tenancy
 from danji.rules.absence import Reason
 from danji.rules.approval import Choice, Decision
 from danji.rules.periods import day_in_seoul
-from danji.transparency.models import Event, Leaf
+from danji.transparency.sequencer import Sequencer
 
 
 def url(name, thing):
@@ -248,8 +249,8 @@ def test_a_document_is_copied_by_whoever_may_read_it(filed, chief, chair, at_des
 def test_a_correction_takes_the_place_of_what_is_sealed(filed, clerk, at_desk):
     desk = at_desk(clerk)
     assert "정정 문서 쓰기" not in desk.get(url("document", filed)).content.decode()
-    event = Event.objects.get(doc=filed.id, name="record.filed")
-    Leaf.objects.create(complex_id=filed.complex_id, event=event, index=0)
+    Sequencer().tick()
+    tenancy._enter("app.complex", filed.complex_id)
     assert "정정 문서 쓰기" in desk.get(url("document", filed)).content.decode()
     answer = desk.post(url("correction", filed))
     draft = Draft.objects.get()

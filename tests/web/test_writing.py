@@ -6,7 +6,8 @@ from django.urls import reverse
 
 from danji.approvals import drafting
 from danji.approvals.models import Document, Draft
-from danji.transparency.models import Event, Leaf
+from danji.base import tenancy
+from danji.transparency.sequencer import Sequencer
 
 AUTOSAVE = {"HX-Request": "true", "HX-Target": "saved"}
 
@@ -193,8 +194,8 @@ def test_a_record_is_found_and_cited_only_when_sealed(filed, clerk, at_desk, at,
 
 
 def test_a_cited_record_can_be_replaced_and_taken_out(filed, clerk, at_desk, at, typed):
-    event = Event.objects.get(doc=filed.id, name="record.filed")
-    Leaf.objects.create(complex_id=filed.complex_id, event=event, index=0)
+    Sequencer().tick()
+    tenancy._enter("app.complex", filed.complex_id)
     begun = drafting.start_draft("memo", actor=clerk, at=at)
     desk = at_desk(clerk)
     answer = desk.post(url("draft", begun), typed(begun) | {"cites-add": filed.id.hex})

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from danji_witness.web import Application, Message
 
-PATIENCE = 30  # seconds
+PATIENCE = 90  # seconds; a visit under way may take a minute, and is waited for
 
 
 @dataclass
