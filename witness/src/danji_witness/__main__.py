@@ -4,6 +4,7 @@ Exit code: 0 when all went well, 1 when something was refused or needs attention
 """
 
 import argparse
+import signal
 import sys
 import threading
 import time
@@ -127,6 +128,9 @@ def _run(options: argparse.Namespace) -> int:
         begin, end = _visiting(witness, sources, options)
         try:
             if options.listen is None:
+                # By name: whoever started us in the background may have left SIGINT ignored.
+                for ending in (signal.SIGINT, signal.SIGTERM):
+                    signal.signal(ending, signal.default_int_handler)
                 begin()
                 threading.Event().wait()
             else:
