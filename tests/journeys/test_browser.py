@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 import danji_verify
 from danji.formbook.definition import builtin_forms
@@ -40,6 +40,17 @@ def enter(page: Page, office: str) -> None:
     page.get_by_role("button", name=re.compile(f"^{office} ")).click()
     page.wait_for_url(lambda url: "/accounts/login/" not in url)
     expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+def follow(page: Page, link: Locator) -> None:
+    """Press what leads to another page, and wait until that page is there.
+
+    A press returns before the browser has gone on, and whoever looks then looks at a page that is
+    being taken down.
+    """
+    here = page.url
+    link.click()
+    page.wait_for_url(lambda url: url != here)
 
 
 def leave(page: Page) -> None:
@@ -87,9 +98,9 @@ def test_from_draft_to_a_proof_that_a_stranger_checks(page, site, tmp_path):
     title = f"승강기 유지관리 업체 선정 {page.viewport_size['width']}"
     enter(page, "담당")
     check(page)
-    page.get_by_role("link", name="새 문서").first.click()
+    follow(page, page.get_by_role("link", name="새 문서").first)
     check(page)
-    page.get_by_role("button", name="입찰공고 쓰기").click()
+    follow(page, page.get_by_role("button", name="입찰공고 쓰기"))
     page.get_by_label("제목").fill(title)
     page.get_by_label("입찰 대상").fill("승강기 유지관리 용역")
     page.get_by_label("참가자격").fill("가. 승강기 유지관리업 등록 업체")
@@ -102,7 +113,7 @@ def test_from_draft_to_a_proof_that_a_stranger_checks(page, site, tmp_path):
 
     for office in ("과장", "관리사무소장"):
         enter(page, office)
-        page.get_by_role("link", name=re.compile(title)).click()
+        follow(page, page.get_by_role("link", name=re.compile(title)))
         check(page)
         page.get_by_role("button", name="승인").click()
         expect(page.get_by_text("승인했습니다")).to_be_visible()
@@ -115,7 +126,7 @@ def test_from_draft_to_a_proof_that_a_stranger_checks(page, site, tmp_path):
 
     until(published)
     check(page)
-    row.first.click()
+    follow(page, row.first)
     expect(page.get_by_role("heading", level=1)).to_have_text(title)
     bundle_link = page.get_by_role("link", name="증명 묶음")
 
@@ -167,7 +178,7 @@ def test_signing_in_by_mailed_code_and_then_by_passkey(page, installation):
     number, who = (4, "관리사무소장 박정호") if page.viewport_size == PHONE else (3, "과장 이민호")
     page.goto("/accounts/login/")
     page.get_by_label("메일 주소").fill(f"demo{number}@danji.localhost")
-    page.get_by_role("button", name="로그인 번호 받기").click()
+    follow(page, page.get_by_role("button", name="로그인 번호 받기"))
     check(page)
     page.locator("input[name=code]").fill(mailed_code(installation))
     page.locator("main form button").first.click()
@@ -237,7 +248,7 @@ def test_every_editor(page):
     enter(page, "경리")
     for title in titles:
         page.goto("/desk/forms/")
-        page.get_by_role("button", name=f"{title} 쓰기").click()
+        follow(page, page.get_by_role("button", name=f"{title} 쓰기"))
         for folded in page.locator("#line summary").all():
             folded.click()
         check(page)
@@ -266,5 +277,5 @@ def test_keys_lead_to_a_button_and_never_press_it(page):
 def test_a_record_and_its_pdf(page):
     enter(page, "관리사무소장")
     page.goto("/desk/records/")
-    page.get_by_role("link", name="제설 장비와 염화칼슘 구입").click()
+    follow(page, page.get_by_role("link", name="제설 장비와 염화칼슘 구입"))
     check(page)
