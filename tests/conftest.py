@@ -13,6 +13,8 @@ from pathlib import Path
 
 import django
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 _HOME = Path(tempfile.mkdtemp(prefix="danji-tests-"))
 _HOME.chmod(0o755)  # the server's own account has to reach it when root runs the tests
@@ -107,22 +109,23 @@ def at() -> datetime:
 
 @dataclass(frozen=True)
 class Keys:
-    """A seal made once; making an RSA key for each test would take half a second."""
+    """A seal made once; making an RSA key for each test would take half a second, and reading one
+    a quarter.
+    """
 
+    key: RSAPrivateKey
     pem: bytes
     certificate: bytes
 
 
 @pytest.fixture(scope="session")
 def seal_keys() -> Keys:
-    from cryptography.hazmat.primitives.asymmetric import rsa
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
     from danji.renditions.seal import certify_seal
 
-    key = rsa.generate_private_key(public_exponent=65537, key_size=3072)
+    key = generate_private_key(public_exponent=65537, key_size=3072)
     at = datetime(2026, 1, 1, tzinfo=UTC)
     return Keys(
+        key,
         key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
         certify_seal(key, "들꽃마을아파트", "A10000001", at=at),
     )
@@ -143,6 +146,7 @@ def found(db, monkeypatch, seal_keys, tmp_path, settings, at) -> Callable[..., o
     publish_builtin_forms()
 
     make_seal_key, certify_seal = founding.make_seal_key, founding.certify_seal
+    seal_signer = keys.seal_signer
 
     def keep_made(code: str, name: str) -> None:
         if name == "seal":
@@ -150,12 +154,18 @@ def found(db, monkeypatch, seal_keys, tmp_path, settings, at) -> Callable[..., o
         else:
             make_seal_key(code, name)
 
-    def certified(key: object, *of: object, at: datetime) -> bytes:
-        is_made = keys.seal_signer(of[1], "seal").public_key() == key.public_key()
-        return seal_keys.certificate if is_made else certify_seal(key, *of, at=at)
+    def read(code: str, name: str) -> RSAPrivateKey:
+        path = keys.key_path(code, f"{name}.pem")
+        is_made = path.exists() and path.read_bytes() == seal_keys.pem
+        return seal_keys.key if is_made else seal_signer(code, name)
+
+    def certified(key: RSAPrivateKey, *of: object, at: datetime) -> bytes:
+        return seal_keys.certificate if key is seal_keys.key else certify_seal(key, *of, at=at)
 
     monkeypatch.setattr(founding, "make_seal_key", keep_made)
     monkeypatch.setattr(founding, "certify_seal", certified)
+    monkeypatch.setattr(founding, "seal_signer", read)
+    monkeypatch.setattr(jobs, "seal_signer", read)
 
     def make(code: str, name: str, *, demonstration: bool = True) -> object:
         complex_ = founding.found_complex(
