@@ -26,8 +26,10 @@ THREADS = 3
 def _loaded() -> "WSGIApplication":
     from django.urls import get_resolver
 
+    from danji.config.lending import lend_connections
     from danji.config.wsgi import application
 
+    lend_connections()
     list(get_resolver().url_patterns)  # every view, which Django would load with the first request
     # What is loaded stays: looking through it for garbage again and again would only cost time,
     # and the memory that the workers share.
