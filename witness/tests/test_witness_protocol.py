@@ -292,3 +292,14 @@ def test_a_log_that_is_halted_meanwhile_is_cosigned_no_more(witness, made):
 
     assert (answer.status, answer.body.decode()) == (503, "잊었습니다.\n")
     assert witness.published(log_id(made.origin)) is None
+
+
+def test_a_signature_that_stands_there_often_leaves_room_for_others(opened, made):
+    made.grow_by(2)
+    note = parse_note(made.head())
+    often = Note(note.text, (*note.signatures,) * 60)
+    witness = opened(made)
+    answer = witness.add_checkpoint(request_body(0, [], often))
+    assert answer.status in {200, 400}
+    if published := witness.published(log_id(made.origin)):
+        assert len(parse_note(published).signatures) == 2

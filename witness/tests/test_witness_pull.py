@@ -1,5 +1,6 @@
 """Going to the logs, over real HTTP."""
 
+import sqlite3
 import threading
 
 import pytest
@@ -10,7 +11,7 @@ from danji_witness import pull
 from danji_witness.errors import Halted, Trouble
 from danji_witness.logs import log_id
 from danji_witness.mirror import Mirror
-from danji_witness.pull import REFRESH, Sources, Visitor, run_in_thread
+from danji_witness.pull import REFRESH, Due, Sources, Visitor, run_in_thread
 from danji_witness.witness import UNPROVEN
 from made_log import NOON, MadeLog, lines_of, served
 
@@ -209,6 +210,28 @@ def test_one_dead_log_keeps_no_other_waiting(opened, made, site, folder):
 
     assert "닿지 않습니다" in witness.state.trouble(log_id(dead.origin))
     assert witness.state.trouble(log_id(made.origin)) == ""
+
+
+def test_a_disk_that_fails_for_a_moment_blinds_nobody(visitor, made, monkeypatch):
+    [watched], due = visitor._witness.logs.current().values(), Due(visited=True)
+    made.grow_by(3)
+    with monkeypatch.context() as failing:
+        failing.setattr(visitor._witness.state, "_database", Failing())
+        visitor._visit_in_turn(watched, due)
+    assert not due.visited
+    assert due.failures
+
+    due.visited = True
+    visitor._visit_in_turn(watched, due)
+    assert visitor._witness.state.head(watched.id).size == 3
+    assert not due.failures
+
+
+class Failing:
+    """A database on a disk that cannot be read now."""
+
+    def execute(self, *_of):
+        raise sqlite3.OperationalError("disk I/O error")
 
 
 def test_a_visitor_ends_when_told(opened, made):

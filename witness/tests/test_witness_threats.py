@@ -7,6 +7,7 @@ import shutil
 import socket
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -18,7 +19,7 @@ from danji_verify.note import Note, Signature, format_note, parse_note
 from danji_verify.policy import Policy
 from danji_verify.proof import Proof
 from danji_verify.tiles import audit, inclusion_proof
-from danji_witness.errors import Refused
+from danji_witness.errors import Refused, Trouble
 from danji_witness.folder import Folder, make, open_folder
 from danji_witness.logs import log_id
 from danji_witness.mirror import Mirror
@@ -89,6 +90,80 @@ def test_t11_a_rewritten_history_is_refused_by_both_witnesses_and_offline(partie
     true, false = made.tree().root, forged.tree().root
     with pytest.raises(ProofError):
         verify_consistency(300, 301, forged.proof(300), true, false)
+
+
+@pytest.fixture
+def watching(opened, made, folder):
+    """The city's witness with its copy, that went to the log when it had 40 entries; what a head
+    was kept as; and the site.
+    """
+    with served(made.grow_by(40)) as site:
+        witness = opened(made, url=site.url, mirror=True)
+        visitor = Visitor(witness, Sources(30), every=60, mirror=witness.keeper)
+        [watched] = witness.logs.current().values()
+        visitor.visit(watched)
+        place = folder.evidence / log_id(made.origin)
+
+        def kept(of):
+            text = parse_note(of).text
+            notes = {path: parse_note(path.read_bytes()) for path in place.rglob("*.txt")}
+            return [
+                "evidence" if path.parent == place else path.parent.name
+                for path, note in notes.items()
+                if note.text == text
+            ]
+
+        yield SimpleNamespace(
+            witness=witness, site=site, kept=kept, visit=lambda: visitor.visit(watched)
+        )
+
+
+@pytest.mark.parametrize("way", ["shown", "pushed"])
+def test_t12_a_smaller_head_of_another_tree_is_evidence(watching, made, way):
+    fork = forked(made, 10)
+    if way == "shown":
+        watching.site.files = fork.files
+        with pytest.raises(Trouble, match="갈라졌습니다"):
+            watching.visit()
+    else:
+        assert watching.witness.add_checkpoint(fork.request(0)).status == 409
+    assert watching.kept(fork.head()) == ["evidence"]
+
+
+def test_t12_a_head_whose_files_are_withheld_is_kept_until_it_can_be_judged(watching, made):
+    fork = forked(made, 80)
+    watching.site.files = {"checkpoint": fork.head()}
+    with pytest.raises(Trouble, match="상했거나 없어"):
+        watching.visit()
+    assert watching.kept(fork.head()) == ["unproven"]
+
+    watching.site.files = made.grow_by(100).files
+    watching.visit()
+    assert watching.kept(fork.head()) == ["evidence"]
+
+
+def test_t12_a_fork_that_is_pushed_is_kept_and_a_stranger_fills_nothing(watching, made):
+    fork, old = forked(made, 80), made.size
+    assert watching.witness.add_checkpoint(request_of(fork, old)).status == 422
+    made.grow_by(5)
+    wrong = request_body(old, fork.proof(old)[:-1], parse_note(made.head()))
+    assert watching.witness.add_checkpoint(wrong).status == 422  # a true head, a made-up proof
+    assert watching.kept(fork.head()) == watching.kept(made.head()) == ["unproven"]
+
+    true = made.head()
+    watching.site.files = made.grow_by(100).files
+    watching.visit()
+    assert watching.kept(fork.head()) == ["evidence"]
+    assert watching.kept(true) == []
+
+
+def forked(log, more):
+    """Another history, from the tenth entry on."""
+    return log.fork(10).add(*(b"other %d" % number for number in range(more)))
+
+
+def request_of(log, old):
+    return request_body(old, log.proof(old), parse_note(log.head()))
 
 
 def test_t15_a_witness_whose_state_was_restored_does_not_start(parties, policy, made, tmp_path):

@@ -18,10 +18,11 @@ from pathlib import Path
 
 from danji_verify.checkpoint import Checkpoint
 from danji_verify.errors import FormatError, ProofError, VerifyError
-from danji_verify.merkle import HASH_SIZE, leaf_hash
+from danji_verify.merkle import HASH_SIZE, leaf_hash, verify_consistency
 from danji_verify.tiles import (
     WIDTH,
     Edge,
+    Prover,
     Reader,
     changed_bundles,
     decode_bundle,
@@ -155,6 +156,19 @@ class Mirror:
         told.update(news)
         self._flag(copy, [(None, f"장부의 {path} 파일이 상했거나 없습니다.") for path in news])
         return Found(repaired, damaged)
+
+    def root_at(self, watched: WatchedLog, size: int, held: Checkpoint) -> bytes | None:
+        """The root over the first `size` entries of a log, at least 1, which our copy proves to be
+        those of a head that it holds; None where the copy is damaged.
+        """
+        prover = Prover(self._copy(watched).read)
+        try:
+            root = prover.root_at(size, held.size)
+            proof = prover.consistency_proof(size, held.size)
+            verify_consistency(size, held.size, proof, root, held.root)
+        except (VerifyError, OSError):
+            return None
+        return root
 
     def reader(self, watched: WatchedLog) -> Reader:
         """Our copy."""

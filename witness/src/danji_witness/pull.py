@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 import requests
 
@@ -22,7 +23,7 @@ from danji_witness.logs import WatchedLog
 from danji_witness.mirror import Mirror
 from danji_witness.source import Source, hand_in, new_session
 from danji_witness.state import Head
-from danji_witness.witness import EmptyTreeWithAnotherRoot, Signed, Witness
+from danji_witness.witness import EmptyTreeWithAnotherRoot, Signed, Verdict, Witness
 
 VISITORS = 8  # logs visited at once
 PATIENT = 4  # logs, beside those, that are fetched or read again at length
@@ -156,10 +157,7 @@ class Visitor:
         head = self._witness.state.head(signed.log.id)
         shown = signed.checkpoint
         if head is not None and shown.size < head.size:
-            raise Trouble(
-                f"장부가 전에 서명한 것({head.size}번)보다 작은 머리({shown.size}번)를 "
-                "보여 줍니다. 되돌려졌거나 낡은 사본입니다."
-            )
+            self._refuse_smaller(signed, head)
         if head is not None and (shown.size, shown.root) == (head.size, head.root):
             fresh = self._witness.clock() - head.time < self._refresh
             if fresh:
@@ -168,19 +166,33 @@ class Visitor:
         try:
             proof = consistency_proof(old, shown.size, source) if 0 < old < shown.size else []
         except (VerifyError, KeyError, FileNotFoundError) as problem:
+            # Files that are withheld hide a fork no less than files that are lost.
+            self._witness.keep_unproven(signed)
             raise Trouble("장부의 파일이 상했거나 없어 이어지는지 볼 수 없습니다.") from problem
         try:
             return self._witness.cosign(signed, old, proof)
         except Conflict as conflict:
             raise Trouble("그사이에 다른 머리에 서명했습니다.") from conflict
         except Inconsistent as problem:
-            if not self._witness.keep_evidence(signed):
-                self._witness.keep_unproven(signed)
+            self._witness.keep_refused(signed)
             raise Trouble(
                 f"장부의 새 머리({shown.size}번)가 전에 서명한 머리({old}번)와 이어지지 않습니다. "
                 "장부가 고쳐 쓰였거나 장부의 파일이 상했을 수 있습니다. 서명하지 않고 그 머리를 "
                 "evidence 폴더에 남겼습니다."
             ) from problem
+
+    def _refuse_smaller(self, signed: Signed, head: Head) -> NoReturn:
+        shown = signed.checkpoint
+        if self._witness.keep_refused(signed) is Verdict.CONVICTS:
+            raise Trouble(
+                f"장부가 전에 서명한 장부({head.size}번)에 없던 머리({shown.size}번)를 보여 "
+                "줍니다. 장부가 둘로 갈라졌습니다. 그 머리를 evidence 폴더에 남겼으니 관리사무소와 "
+                "다른 확인 기관에 알려 주세요."
+            )
+        raise Trouble(
+            f"장부가 전에 서명한 것({head.size}번)보다 작은 머리({shown.size}번)를 "
+            "보여 줍니다. 되돌려졌거나 낡은 사본입니다."
+        )
 
     def _read_head(self, source: Source, watched: WatchedLog) -> Signed:
         """The newest head."""
@@ -203,13 +215,15 @@ class Visitor:
             ) from problem
 
     def _visit_in_turn(self, watched: WatchedLog, due: Due) -> None:
-        # Its copy is being checked: it is visited right after, and no thread waits for it.
-        if due.turn.acquire(blocking=False):
-            try:
-                self._visit(watched, due)
-            finally:
-                due.turn.release()
-        due.visited = False
+        try:
+            # Its copy is being checked: it is visited right after, and no thread waits for it.
+            if due.turn.acquire(blocking=False):
+                try:
+                    self._visit(watched, due)
+                finally:
+                    due.turn.release()
+        finally:
+            due.visited = False
 
     def _visit(self, watched: WatchedLog, due: Due) -> None:
         sentence = ""
@@ -232,18 +246,24 @@ class Visitor:
         self._tell(watched, sentence)
 
     def _check_in_turn(self, watched: WatchedLog, due: Due, mirror: Mirror) -> None:
-        if due.turn.acquire(blocking=False):
-            try:
-                due.check_at = time.monotonic() + CHECK
-                mirror.check(watched)
-            except Trouble as trouble:
-                self._tell(watched, str(trouble))
-            except Exception:
-                log.exception("%s", watched.origin)
-                self._tell(watched, _UNEXPECTED)
-            finally:
-                due.turn.release()
-        due.checked = False
+        try:
+            if due.turn.acquire(blocking=False):
+                try:
+                    due.check_at = time.monotonic() + CHECK
+                    self._check(watched, mirror)
+                finally:
+                    due.turn.release()
+        finally:
+            due.checked = False
+
+    def _check(self, watched: WatchedLog, mirror: Mirror) -> None:
+        try:
+            mirror.check(watched)
+        except Trouble as trouble:
+            self._tell(watched, str(trouble))
+        except Exception:
+            log.exception("%s", watched.origin)
+            self._tell(watched, _UNEXPECTED)
 
     def _tell(self, watched: WatchedLog, sentence: str) -> None:
         try:

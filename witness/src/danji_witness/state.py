@@ -50,7 +50,10 @@ class Head:
 
 
 class State:
-    """The database; many threads and processes may use it at once."""
+    """The database; many threads and processes may use it at once.
+
+    Every method raises Trouble while the database cannot be read.
+    """
 
     def __init__(self, path: Path) -> None:
         """Raises: Refused when it cannot be opened."""
@@ -150,7 +153,10 @@ class State:
 
     def _rows(self, query: str, *values: str) -> list[tuple[Any, ...]]:
         with self._lock:
-            return self._database.execute(query, values).fetchall()
+            try:
+                return self._database.execute(query, values).fetchall()
+            except sqlite3.Error as problem:
+                raise Trouble("state.db 파일을 지금 읽을 수 없습니다.") from problem
 
 
 def _connect(path: Path, mode: str = "rw") -> sqlite3.Connection:

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
@@ -80,6 +81,19 @@ class Keeper(Protocol):
 
         Raises: Trouble when that was not possible.
         """
+
+    def root_at(self, log: WatchedLog, size: int, held: Checkpoint) -> bytes | None:
+        """The root over the first `size` entries below a head that is held; None where that cannot
+        be said.
+        """
+
+
+class Verdict(Enum):
+    """What a head that a log signed says of the log, held against what we cosigned."""
+
+    CONVICTS = "convicts"  # the same entries cannot lead to both
+    AGREES = "agrees"
+    UNPROVEN = "unproven"  # either may be wrong, the head or the files that should prove it
 
 
 class EmptyTreeWithAnotherRoot(Exception):
@@ -183,6 +197,7 @@ class Witness:
             head = self._cosigned(signed, now, delivered)
             self.state.keep(head)
         self._publish(watched.id)
+        self._judge_unproven(watched)
         return head
 
     def demand_remembered(self, watched: WatchedLog, note: Note) -> None:
@@ -214,24 +229,47 @@ class Witness:
         self.state.halt(watched.id, reason, int(self.clock()))
         raise Halted(reason)
 
-    def keep_evidence(self, signed: Signed) -> bool:
-        """Keep a head that convicts its log: of a size that we cosigned, and of another tree.
-
-        Returns: whether it does.
+    def keep_refused(self, signed: Signed) -> Verdict:
+        """Keep a head that we did not cosign: as evidence where it convicts its log, aside where
+        that cannot be said yet, and not at all where it is an old one of the same tree.
         """
-        known = self.state.head(signed.log.id)
-        shown = signed.checkpoint
-        if known is None or known.size != shown.size or known.root == shown.root:
-            return False
-        self._keep(signed.log, signed.note, self.folder.evidence / signed.log.id)
-        return True
+        verdict = self._verdict(signed)
+        if verdict is Verdict.CONVICTS:
+            self._keep(signed.log, signed.note, self.folder.evidence / signed.log.id)
+        elif verdict is Verdict.UNPROVEN:
+            self.keep_unproven(signed)
+        return verdict
 
     def keep_unproven(self, signed: Signed) -> None:
-        """Keep a head that the files of its log did not prove to continue what we cosigned.
+        """Keep a head that the files of its log did not prove to continue what we cosigned."""
+        self._keep(signed.log, signed.note, self._unproven(signed.log))
 
-        Either may be wrong, the head or the files, so it convicts nobody by itself.
-        """
-        self._keep(signed.log, signed.note, self.folder.evidence / signed.log.id / UNPROVEN)
+    def _unproven(self, watched: WatchedLog) -> Path:
+        return self.folder.evidence / watched.id / UNPROVEN
+
+    def _verdict(self, signed: Signed) -> Verdict:
+        known, shown = self.state.head(signed.log.id), signed.checkpoint
+        if known is None or shown.size > known.size:
+            return Verdict.UNPROVEN
+        if shown.size == 0:  # read as a checkpoint, so its root is that of the empty tree
+            return Verdict.AGREES
+        root: bytes | None = known.root
+        if shown.size < known.size:
+            held = Checkpoint(known.origin, known.size, known.root)
+            root = self.keeper.root_at(signed.log, shown.size, held) if self.keeper else None
+        if root is None:
+            return Verdict.UNPROVEN
+        return Verdict.AGREES if root == shown.root else Verdict.CONVICTS
+
+    def _judge_unproven(self, watched: WatchedLog) -> None:
+        """Judge again what could not be judged before: now we hold more of the log."""
+        for place in self._unproven(watched).glob("*.txt"):
+            try:
+                signed = self.signed_by(watched, parse_note(place.read_bytes()))
+            except (VerifyError, OSError):
+                continue  # by a key that was struck off since: for people to look at
+            if self.keep_refused(signed) is not Verdict.UNPROVEN:
+                place.unlink(missing_ok=True)
 
     def _read(self, body: bytes) -> tuple[Request, Signed]:
         """Cheapest checks first: whoever is not a known log costs no signature and no disk."""
@@ -263,20 +301,26 @@ class Witness:
         try:
             head = self.cosign(signed, old, proof, delivered=delivered)
         except Conflict as conflict:
-            self.keep_evidence(signed)
+            self._keep_pushed(signed)
             return Answer(409, b"%d\n" % conflict.size, "text/x.tlog.size")
         except Inconsistent:
-            # A wrong proof says nothing of the log: whoever wrote it needed no key.
-            self.keep_evidence(signed)
+            self._keep_pushed(signed)
             return Answer(422, b"not consistent with what was cosigned\n")
         except Busy as busy:
             return Answer(503, f"{busy}\n".encode())
         except (Trouble, OSError) as trouble:
             self._tell(watched, str(trouble))
             return Answer(503, f"{trouble}\n".encode())
-        self.state.note_trouble(watched.id, "", head.time)
+        self._tell(watched, "")
         line = next(line for line in parse_note(head.note).signatures if self._is_own(line.key_id))
         return Answer(200, f"{line}\n".encode())
+
+    def _keep_pushed(self, signed: Signed) -> None:
+        """Whoever pushes needs no key: a wrong proof beside a true head says nothing of the log.
+        Where a copy will judge the head later, it is kept until then.
+        """
+        if self.keeper is not None or self._verdict(signed) is Verdict.CONVICTS:
+            self.keep_refused(signed)
 
     def _cosigned(self, signed: Signed, now: int, delivered: bool) -> Head:
         identity = self.identity
@@ -335,7 +379,7 @@ class Witness:
         except Trouble:
             news = True
         if news:
-            log.warning("%s: %s", watched.origin, sentence)
+            log.warning("%s: %s", watched.origin, sentence or "다시 잘 됩니다.")
 
 
 def request_body(old: int, proof: Sequence[bytes], note: Note) -> bytes:
@@ -345,9 +389,12 @@ def request_body(old: int, proof: Sequence[bytes], note: Note) -> bytes:
 
 
 def _lines_of(watched: WatchedLog, note: Note) -> list[Signature]:
-    """The signatures of the log itself."""
+    """The signatures of the log itself, one of each key: there is room for so many in a note, and
+    others have to sign below.
+    """
     keys = {(key.name, key.key_id) for key in watched.keys}
-    return [line for line in note.signatures if (line.name, line.key_id) in keys]
+    lines = {(line.name, line.key_id): line for line in note.signatures}
+    return [line for of, line in lines.items() if of in keys]
 
 
 def _demand_continues(
