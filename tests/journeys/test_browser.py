@@ -90,7 +90,9 @@ def test_what_is_wrong_in_a_table_is_read_whole_on_a_phone(browser, site):
     expect(page.locator(".cell-error")).to_have_count(2)
     for error in page.locator(".cell-error").all():
         assert error.evaluate("told => told.scrollWidth <= told.clientWidth")
-    page.get_by_role("button", name="이 문서 지우기").click()
+    page.get_by_text("이 문서 지우기").click()
+    page.get_by_role("button", name="지우기", exact=True).click()
+    expect(page.get_by_text("쓰던 문서를 지웠습니다.")).to_be_visible()
     page.close()
 
 

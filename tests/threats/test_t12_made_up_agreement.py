@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.utils import timezone
 
-from audited import agree, approved, audit, faults, settle
+from audited import agree, approved, audit, faults, said, settle
+from danji.audit.findings import Severity
 from danji.disclosure.models import Confirmation
 from danji.transparency.models import ConfirmedHead, Log, LogKey, Witness
 from danji.transparency.queries import policy
@@ -71,7 +72,7 @@ def test_t12_a_witness_entered_below_the_log_is_told(complex_, agreed, at, party
 def test_t12_agreement_by_witnesses_whom_the_log_never_named_is_none(
     complex_, bookkeeper, chief, manager, sign, at
 ):
-    """Entered, used and ended again, so that today's rows are as they were."""
+    """Entered, used and ended again by their rows alone, so that today's are as they were."""
     approved(bookkeeper, chief, manager, sign, at)
     settle()
     now = timezone.now()
@@ -85,9 +86,14 @@ def test_t12_agreement_by_witnesses_whom_the_log_never_named_is_none(
             complex=complex_,
             since=now,
         )
-    agree(complex_, own, now)
+    log = Log.objects.get()
+    head = bytes(log.checkpoint)
+    for witness in own:
+        head = witness.signed_note(head)
+    ConfirmedHead.objects.create(
+        origin=log.origin, size=log.size, root=log.root, note=head, confirmed_at=now
+    )
     Witness.objects.update(until=now)
-    assert ConfirmedHead.objects.exists()
     assert "양쪽의 확인 서명이 없습니다" in faults(audit(complex_, timezone.now()))
 
 
@@ -149,6 +155,14 @@ def test_t28_a_policy_that_names_others_is_told(complex_, agreed):
     path.write_bytes(path.read_bytes() + f"witness own.test {own.vkey}\n".encode())
     later = timezone.now() + timedelta(hours=1)
     assert "policy.txt" in faults(audit(complex_, later))
+
+
+def test_another_address_alone_accuses_nobody(complex_, agreed, settings):
+    later = timezone.now() + timedelta(hours=1)
+    settings.SITE_URL = "https://other.test"
+    audited = audit(complex_, later)
+    assert faults(audited) == ""
+    assert "주소" in said(audited, Severity.DOUBT)
 
 
 def test_t12_a_page_that_says_confirmed_without_such_a_head_is_told(

@@ -201,3 +201,10 @@ def test_a_form_read_in_another_code_breaks_nothing(clerk, at_desk):
 def test_any_page_number_is_answered(number, clerk, at_desk):
     answer = at_desk(clerk).get(reverse("desk:register") + f"?page={number}")
     assert answer.status_code == 200
+
+
+def test_who_is_signed_in_keeps_the_menu_where_nothing_is(at_desk, manager, visitor):
+    missing = at_desk(manager).get("/desk/nothing/")
+    assert missing.status_code == 404
+    assert 'aria-label="주 메뉴"' in missing.content.decode()
+    assert 'aria-label="주 메뉴"' not in visitor.client.get("/desk/nothing/").content.decode()

@@ -18,7 +18,7 @@ from danji.transparency.queries import log_of
 from danji.transparency.tree import log_folder
 from danji_verify.entry import Event
 from danji_verify.errors import VerifyError
-from danji_verify.policy import Policy
+from danji_verify.policy import Party, Policy
 from danji_verify.record import read_proof_file
 
 PAGE, PDF, PROOF, RECORD = (
@@ -79,13 +79,19 @@ class PublicCheck:
         path = log_folder(self.snapshot.complex.code, number) / "policy.txt"
         with suppress(FileNotFoundError):
             # Who is to be believed was changed a moment ago, and the worker writes it down soon.
-            if path.read_bytes() != self._expected(path) and not self._is_new():
+            published = path.read_bytes()
+            if self.policy is None or published == self.policy.format() or self._is_new():
+                return
+            if _names_the_same(published, self.policy):
+                self.found.doubt(
+                    Area.PUBLIC,
+                    f"공개한 policy.txt의 주소가 지금 설정한 주소({settings.SITE_URL})와 다릅니다. "
+                    "주소를 바꾸신 것이면 그대로 두셔도 됩니다.",
+                )
+            else:
                 self._tell(
                     path, "공개한 policy.txt가 지금의 확인 기관이나 열쇠와 다릅니다.", NOTHING
                 )
-
-    def _expected(self, path: Path) -> bytes:
-        return self.policy.format() if self.policy else path.read_bytes()
 
     def _is_new(self) -> bool:
         """Whether the complex's own chain said something in the last minutes."""
@@ -127,3 +133,21 @@ class PublicCheck:
     def _tell(self, path: Path, sentence: str, about: Subject, remains: Path | None = None) -> None:
         finding = Finding(Severity.FAULT, Area.PUBLIC, sentence, str(path), about)
         self.found.suspect(finding, remains)
+
+
+def _names_the_same(published: bytes, policy: Policy) -> bool:
+    """Whether a published policy differs from ours in nothing but addresses."""
+    try:
+        found = Policy.parse(published)
+    except VerifyError:
+        return False
+    return _without_addresses(found) == _without_addresses(policy)
+
+
+def _without_addresses(policy: Policy) -> Policy:
+    return Policy(
+        tuple(Party(party.key) for party in policy.logs),
+        {name: Party(party.key) for name, party in policy.witnesses.items()},
+        policy.groups,
+        policy.quorum,
+    )

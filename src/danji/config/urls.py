@@ -27,4 +27,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("residents/", include("danji.web.residents.urls")),
     path("api/", include("danji.web.api.urls")),
 ]
+handler404 = "danji.web.missing.not_found"
 handler500 = "danji.web.faults.server_error"
