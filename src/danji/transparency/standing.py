@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Max, OuterRef, Q, Subquery
 
 from danji.complexes.models import Complex
 from danji.transparency.models import Cosignature, Party, Witness
@@ -35,6 +35,7 @@ class Standing:
     confirmed: int
     confirmed_at: datetime | None
     watches: list[Watch]
+    changed_at: datetime | None  # when those who watch it were others last; None before the first
 
 
 def standing_of(complex_: Complex) -> Standing:
@@ -53,7 +54,14 @@ def standing_of(complex_: Complex) -> Standing:
         confirmed=confirmed.size if confirmed else 0,
         confirmed_at=confirmed.confirmed_at if confirmed else None,
         watches=watches_of(complex_, log.origin),
+        changed_at=_changed_at(complex_),
     )
+
+
+def _changed_at(complex_: Complex) -> datetime | None:
+    ever = Witness.objects.filter(Q(complex=complex_) | Q(complex=None))
+    turns = ever.aggregate(Max("since"), Max("until")).values()
+    return max((turn for turn in turns if turn), default=None)
 
 
 def watches_of(complex_: Complex | None, origin: str) -> list[Watch]:
