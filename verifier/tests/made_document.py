@@ -24,6 +24,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 from pyhanko.pdf_utils.embed import EmbeddedFileObject, FileSpec, embed_file
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.pdf_utils.writer import PdfFileWriter, copy_into_new_writer
 from pyhanko.sign import signers
 from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter
 from pyhanko_certvalidator.registry import SimpleCertificateStore
@@ -183,13 +185,15 @@ def make(
     seal_number: int = 1,
     move_before: int | None = None,
     early: bool = False,
+    ended: tuple[Event, dict[str, Any]] | None = None,
 ) -> Document:
     """A 지출결의서 with one attachment, drafted, reviewed and approved.
 
     When `returned`, an earlier draft of it was returned by the reviewer first. `acts` are the
     decisions in their order; `sign` gives the `auth` of a statement; `basis` are events before it;
     `seal_number` says which key seals it; `move_before` the event that begins a second log; when
-    `early`, its parts are proven under heads that nobody had cosigned yet.
+    `early`, its parts are proven under heads that nobody had cosigned yet; `ended` is how what the
+    first of `basis` began had ended before the document, which its parts do not say.
     """
     changes = changes or Changes()
     writer = _Writer(Log(cosigners), changes, move_before)
@@ -237,6 +241,8 @@ def make(
     writer.open(complex_, certificate)
     for number, event in enumerate(basis, start=1):
         writer.rest_on(number, *event)
+    if ended:
+        writer.end(*ended)
     line = content["line"]
     if returned:
         old = sha256(b"an earlier draft").digest()
@@ -309,11 +315,12 @@ def _decided(
     places = {step["position"]: step for step in line}
     for minutes, act in enumerate(acts, start=1):
         step = places[act.position]
-        acting = act.acting and act.acting | {
-            "delegation": writer.basis.get(act.acting["delegation"], act.acting["delegation"])
-        }
+        acting = act.acting
+        if acting and "delegation" in acting:
+            named = acting["delegation"]
+            acting = acting | {"delegation": writer.basis.get(named, named)}
         statement = {
-            "v": 2,
+            "v": 3 if act.decision == "skip" and acting else 2,
             "complex": CODE,
             "doc": DOC,
             "seq": writer.seq + 1,
@@ -347,7 +354,7 @@ def _decided(
             }
         )
         changes.auth(auth)
-        actor = line[0] if act.decision == "skip" else act.acting or step
+        actor = act.acting or (line[0] if act.decision == "skip" else step)
         writer.add(
             EVENTS.get(act.decision, Event.DECIDED),
             minutes,
@@ -377,6 +384,10 @@ def _decided(
 def parse_openings(document: Document) -> dict[str, Any]:
     openings: dict[str, Any] = json.loads(document.parts["openings.json"])
     return openings
+
+
+def _basis_chain(number: int) -> str:
+    return sha256(f"basis {number}".encode()).hexdigest()[:32]
 
 
 class _Writer:
@@ -433,7 +444,7 @@ class _Writer:
 
     def rest_on(self, number: int, event: Event, values: dict[str, Any]) -> None:
         """Log what a decision or the seal rests on."""
-        chain = sha256(f"basis {number}".encode()).hexdigest()[:32]
+        chain = _basis_chain(number)
         if event is Event.KEY_ROTATED:
             chain = COMPLEX_ID
         fields = {name: canonical(value) for name, value in values.items()}
@@ -443,6 +454,12 @@ class _Writer:
         index = self.add(event, -5, doc=chain, name=f"basis-{number}", **fields)
         self.basis[f"basis-{number}"] = b64encode(merkle.leaf_hash(self.log.entries[index]))
         self.log = public
+
+    def end(self, event: Event, values: dict[str, Any]) -> None:
+        fields = {name: canonical(value) for name, value in values.items()}
+        self.add(event, -4, doc=_basis_chain(1), name="ended", **fields)
+        log, index = self.named.pop("ended")
+        del self.openings[b64encode(merkle.leaf_hash(log.entries[index]))]
 
     def add(
         self, event: Event, minutes: int, doc: str = DOC, name: str = "", **values: bytes
@@ -484,10 +501,18 @@ def page() -> bytes:
 
 
 def embed(pdf: bytes, parts: dict[str, bytes]) -> bytes:
-    writer = IncrementalPdfFileWriter(BytesIO(pdf))
-    for name, data in parts.items():
-        stream = EmbeddedFileObject.from_file_data(writer, data)
-        embed_file(writer, FileSpec(name, file_name=name, embedded_data=stream))
+    def put(writer: PdfFileWriter) -> None:
+        for name, data in parts.items():
+            stream = EmbeddedFileObject.from_file_data(writer, data)
+            embed_file(writer, FileSpec(name, file_name=name, embedded_data=stream))
+
+    return altered(pdf, put)
+
+
+def altered(pdf: bytes, change: Callable[[PdfFileWriter], None]) -> bytes:
+    """A PDF that is made otherwise, in one piece, as ours are before they are sealed."""
+    writer = copy_into_new_writer(PdfFileReader(BytesIO(pdf)), {"stream_xrefs": False})
+    change(writer)
     out = BytesIO()
     writer.write(out)
     return out.getvalue()
@@ -516,7 +541,15 @@ def seal_key(number: int) -> tuple[bytes, bytes]:
     return private, certificate.public_bytes(serialization.Encoding.DER)
 
 
-def seal(pdf: bytes, *, number: int = 1, certify: bool = True, field_name: str = "Seal") -> bytes:
+def seal(
+    pdf: bytes,
+    *,
+    number: int = 1,
+    certify: bool = True,
+    field_name: str = "Seal",
+    change: Callable[[IncrementalPdfFileWriter], None] = nothing,
+) -> bytes:
+    """Args: `change` is what whoever seals does to the file in the same step."""
     private, certificate = seal_key(number)
     signer = signers.SimpleSigner(
         signing_cert=asn1_x509.Certificate.load(certificate),
@@ -532,6 +565,7 @@ def seal(pdf: bytes, *, number: int = 1, certify: bool = True, field_name: str =
     )
     out = BytesIO()
     writer = IncrementalPdfFileWriter(BytesIO(pdf))
+    change(writer)
     # pyHanko runs an event loop of its own, which a browser test's thread already has.
     with ThreadPoolExecutor(1) as elsewhere:
         elsewhere.submit(signers.PdfSigner(metadata, signer).sign_pdf, writer, output=out).result()

@@ -18,6 +18,12 @@ LONG = (
     {"position": 4, "stage": 3, "act": "audit", "office": "감사", "name": "정여섯"},
     {"position": 5, "stage": 4, "act": "approve", "office": "관리사무소장", "name": "박세찬"},
 )
+SEEN = (
+    *made.LINE,
+    {"position": 4, "stage": 4, "act": "confirm", "office": "회장", "name": "오일곱"},
+)
+DRAFTER, CHIEF, MANAGER = ({key: at[key] for key in ("office", "name")} for at in made.LINE)
+NOT_LEFT_OUT = "건너뛸 수 없는 사람이"
 DEPUTY = {"office": "과장", "name": "이두리", "absence": "0" * 32, "delegation": "basis-1"}
 
 
@@ -66,6 +72,9 @@ def check(document):
         ),
         (LONG, (Act(2), Act(4), Act(3), Act(5)), "감사 감사 정여섯"),
         ((made.LINE[0], made.LINE[1] | {"skipped": "출장"}, made.LINE[2]), (Act(3),), "결재"),
+        (made.LINE, (Act(2, "skip", acting=DRAFTER, opinion="출장"), Act(3)), "검토(생략)"),
+        (SEEN, (Act(2), Act(3), Act(4, "skip", acting=DRAFTER, opinion="기한")), "확인(생략)"),
+        (SEEN, (Act(2), Act(3), Act(4, "skip", acting=MANAGER, opinion="기한")), "확인(생략)"),
     ],
 )
 def test_a_line_that_was_followed_holds(line, acts, shown):
@@ -100,6 +109,13 @@ def test_a_line_that_was_followed_holds(line, acts, shown):
         ),
         ((*made.LINE[:2], made.LINE[2] | {"skipped": "출장"}), (Act(2),), "한 명이 아닙니다"),
         (made.LINE, (Act(2, "return"), Act(3)), "다른 사건"),
+        (made.LINE, (Act(2, "skip", acting=MANAGER, opinion="출장"), Act(3)), NOT_LEFT_OUT),
+        (SEEN, (Act(2), Act(3), Act(4, "skip", acting=CHIEF, opinion="기한")), NOT_LEFT_OUT),
+        (
+            LONG,
+            (Act(2), Act(3), Act(4, "skip", acting=MANAGER, opinion="기한"), Act(5)),
+            NOT_LEFT_OUT,
+        ),
     ],
 )
 def test_a_line_that_was_not_followed_is_refused(line, acts, sentence):

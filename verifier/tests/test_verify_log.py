@@ -172,6 +172,22 @@ def test_an_erasure_is_told_as_an_erasure():
     assert f"문서 {doc(1)}: 2번 자리의 사건으로 파기" in report.as_text()
 
 
+@pytest.mark.parametrize(
+    ("name", "field", "said"),
+    [
+        (Event.LOG_RECOVERED, "recovery", "2번 자리의 사건(데이터베이스 되살리기)"),
+        (Event.LOG_LOST, "loss", "2번 자리의 사건(확정된 사건을 잃음)"),
+        (Event.POLICY_CHANGED, "policy", "2번 자리의 사건(확인 기관 변경): 믿을 기관이나"),
+        (Event.KEY_ROTATED, "key", "2번 자리의 사건(열쇠 바꾸기): 믿을 기관이나"),
+    ],
+)
+def test_a_loss_and_a_change_of_whom_to_believe_are_told(name, field, said):
+    event = entry(name, made.COMPLEX_ID, 2, leaf_hash(OPENED), 5, (field, "proposer", "officer"))
+    report = check(log(submitted(1), event))
+    assert report.verdict is Verdict.ACCEPTED
+    assert said in report.as_text()
+
+
 def test_an_event_dated_back_among_later_ones_is_told():
     report = check(log(submitted(1, 60), submitted(2, 49)))
     assert report.verdict is Verdict.ACCEPTED

@@ -3,15 +3,18 @@
 from datetime import UTC, datetime
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import made_document as made
 from danji_verify.checkpoint import Checkpoint, cosign, log_key, sign_checkpoint, witness_key
-from danji_verify.errors import FormatError, NoteError, VerifyError
+from danji_verify.errors import FormatError, NoteError, VerifyError, WeakKey
 from danji_verify.merkle import EMPTY_ROOT
 from danji_verify.note import (
+    COSIGNATURE,
+    ED25519,
     MAX_SIGNATURES,
     MLDSA_COSIGNATURE,
     Note,
@@ -141,6 +144,36 @@ def test_a_note_of_another_shape_is_refused(data):
 def test_the_text_may_hold_empty_lines():
     note = Note("a\n\nb\n", parse_note(EXAMPLE_NOTE).signatures)
     assert parse_note(format_note(note.text, note.signatures)) == note
+
+
+def test_a_line_that_is_there_twice_is_refused():
+    once = parse_note(EXAMPLE_NOTE)
+    with pytest.raises(NoteError, match="twice"):
+        format_note(once.text, once.signatures * 2)
+
+
+# The points of small order (RFC 8032, 5.1), as libsodium lists them, and ways to write them.
+ORDER_EIGHT = (
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+)
+SMALL = (0, 1, 2**255 - 20, *(int.from_bytes(bytes.fromhex(key), "little") for key in ORDER_EIGHT))
+NOT_REDUCED = (2**255 - 19, 2**255 - 18, 2**255 - 1)
+WEAK = [y + sign for y in (*SMALL, *NOT_REDUCED) for sign in (0, 2**255)]
+
+
+@pytest.mark.parametrize("key_type", [ED25519, COSIGNATURE])
+def test_a_key_that_anybody_can_sign_for_is_none(key_type):
+    for y in WEAK:
+        with pytest.raises(WeakKey):
+            VerifierKey("a.example", key_type, y.to_bytes(32, "little"))
+    VerifierKey("a.example", key_type, (2**255 - 21).to_bytes(32, "little"))
+
+
+def test_a_signature_over_nothing_holds_for_a_weak_key():
+    """Why they are refused: this is not a signature that anybody made."""
+    weak = (1).to_bytes(32, "little")
+    Ed25519PublicKey.from_public_bytes(weak).verify(weak + bytes(32), b"any head at all")
 
 
 def test_a_signed_checkpoint_is_read_back():

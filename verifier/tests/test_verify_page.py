@@ -12,6 +12,7 @@ import browsing
 import made_bundle
 import made_document as made
 from browsing import NOW, flip
+from danji_verify.checkpoint import Checkpoint
 from danji_verify.note import format_note, parse_note
 from danji_verify.policy import Policy
 
@@ -69,6 +70,8 @@ def test_a_true_document_is_told_so(page, sealed):
     assert "잠정" in page.inner_text("#verdict")
     assert "바로 그 파일입니다" in sentences(page, "ok")
     assert sentences(page, "failed") == ""
+    assert page.is_hidden("li[data-state=unchecked] >> nth=0")
+    assert "이 화면이 볼 수 없는 것" in page.inner_text("#groups")
     assert "지출-2026-0001" in page.inner_text("dl")
     assert "결재 관리사무소장 박세찬, 2026. 11. 22. 09:02" in page.inner_text("dl")
 
@@ -88,6 +91,8 @@ def test_without_policy_or_proof_nothing_is_judged(page, sealed):
     assert check(page, pdf=sealed.pdf, proof=sealed.proof) == "unknown"
     assert "정책 파일을 다른 곳에서" in page.inner_text("#verdict")
     assert check(page, pdf=sealed.pdf, policy=ALONE) == "unknown"
+    assert "증명 파일(.tlog-proof)이 없습니다. 문서를 받은 화면에서" in page.inner_text("#verdict")
+    assert page.is_visible("li[data-state=unchecked]")  # what is lacking stands unfolded
     assert check(page, policy=ALONE) == "unknown"
     assert "먼저 골라 주세요" in page.inner_text("#verdict")
 
@@ -189,6 +194,22 @@ def test_a_log_with_two_faces_is_remembered_and_both_are_shown(page, sealed):
     assert "장부가 둘로 갈라져 있습니다" in sentences(page, "failed")
     notes = [note.input_value() for note in page.locator("textarea[readonly]").all()]
     assert notes == [sealed.log.note().decode(), other.log.note().decode()]
+
+
+def test_opened_by_a_code_on_paper_it_holds_the_log_against_it(page, witnessed):
+    older, other = witnessed.log.note(3), made.Log((), [b"another"] * 3).note()
+    for note, said in ((older, "ok"), (other, "failed")):
+        page.goto(f"{browsing.PAGE.as_uri()}#{Checkpoint.parse(parse_note(note).text).printed}")
+        page.reload()
+        log = {"log.zip": made_bundle.packed(witnessed.log.files())}
+        assert hand_in(page, log, WITNESSED) == said
+        assert "종이에 적힌 머리(3건)" in sentences(page, said)
+    bundle = {"묶음.zip": made_bundle.packed(made_bundle.stamped(witnessed))}
+    assert hand_in(page, bundle, WITNESSED) == "ok"
+    assert "종이에 적힌 머리와는 견주지 못했습니다" in sentences(page, "unchecked")
+    page.fill("#printed", "https://danji.example/public/A1/")
+    assert hand_in(page, bundle, WITNESSED) == "unknown"
+    assert "알림의 마지막 줄이 아닙니다" in page.inner_text("#verdict")
 
 
 def test_what_was_remembered_can_be_forgotten(page, sealed):

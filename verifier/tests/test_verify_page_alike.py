@@ -8,22 +8,29 @@ import re
 import struct
 from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
-from test_verify_decisions import ACTED, away
+from test_verify_beside import ENDS, by_deputy, by_key, gone_on
+from test_verify_decisions import ACTED, CHIEF, MANAGER, SEEN, away
+from test_verify_notes import WEAK
+from test_verify_signature import certificate, certified, signed
 
 import browsing
 import made_bundle
 import made_document as made
+import made_hostile
 from browsing import NOW, flip
+from danji_verify.beside import check_beside
 from danji_verify.bundle import Trust, check_bundle
 from danji_verify.check import check_pdf, check_proof
 from danji_verify.checkpoint import Checkpoint, cosign, sign_checkpoint
-from danji_verify.entry import Entry, Event, build_entry
-from danji_verify.heads import check_head, check_heads
+from danji_verify.entry import FIELDS, Entry, Event, build_entry, parse_entry
+from danji_verify.heads import check_head, check_heads, check_printed
 from danji_verify.logcheck import check_log
 from danji_verify.logcopy import copy_in
 from danji_verify.memory import Memory
@@ -31,6 +38,7 @@ from danji_verify.note import format_note, parse_note
 from danji_verify.policy import Policy
 from danji_verify.record import check_document
 from danji_verify.report import Report, Verdict
+from danji_verify.signature import statement_text
 from made_document import Act, Changes
 from made_passkey import EDDSA, ES256, RS256, by_passkey, enrolled
 
@@ -60,7 +68,7 @@ def zipped(log: made.Log, **more: bytes) -> bytes:
     return made_bundle.packed(log.files() | more)
 
 
-JUDGE = """async ({ kind, files, copy, policy, now }) => {
+JUDGE = """async ({ kind, files, copy, beside, printed, policy, now }) => {
   const bytes = (coded) => Uint8Array.from(atob(coded), (letter) => letter.charCodeAt(0));
   const held = new Map(Object.entries(files).map(([name, coded]) => [name, bytes(coded)]));
   const opened = copy && await LogCopy.open(new Archive(bytes(copy), COPY_LIMITS));
@@ -72,6 +80,9 @@ JUDGE = """async ({ kind, files, copy, policy, now }) => {
   if (kind === "bundle") report = await checkBundle(one, trust, now);
   if (kind === "log") report = await checkLog(opened, trust, now, async () => {});
   if (kind === "heads") report = await checkHeads([...held.values()], trust, opened, now);
+  const log = beside && await LogCopy.open(new Archive(bytes(beside), COPY_LIMITS));
+  if (log) await checkBeside(log, trust, report);
+  if (printed) await checkPrinted(parsePrinted(printed), opened, report);
   const { verdict, conclusion, number, title, complex, decisions, evidence } = report;
   const findings = report.findings.map(({ state, sentence }) => [state, sentence]);
   return { verdict, conclusion, number, title, complex, decisions, evidence, findings };
@@ -79,11 +90,13 @@ JUDGE = """async ({ kind, files, copy, policy, now }) => {
 ONLY_THE_PAGE = "이 화면이 말할 수 없습니다"
 
 
-def by_page(page: Page, kind, files, policy, copy=None):
+def by_page(page: Page, kind, files, policy, copy=None, *, beside=None, printed=None):
     given = {
         "kind": kind,
         "files": {name: b64encode(data).decode() for name, data in files.items()},
         "copy": copy and b64encode(copy).decode(),
+        "beside": beside and b64encode(zipped(beside)).decode(),
+        "printed": printed,
         "policy": policy and policy.format().decode(),
         "now": NOW.timestamp() * 1000,
     }
@@ -120,11 +133,15 @@ def set_to(key, value):
 
 DEPUTY = {"office": "과장", "name": "이두리", "absence": "0" * 32, "delegation": "basis-1"}
 SENT_BACK = (Act(2), Act(3, "send_back", to=2, opinion="다시"), Act(2, round=2), Act(3, round=2))
+CLOSED = (Act(2), Act(3))
 DOCUMENTS = {
     "true": {},
     "returned once": {"returned": True},
     "dissent": {"acts": (Act(2, "dissent", opinion="견적이 하나"), Act(3))},
     "left out": {"acts": (Act(2, "skip", opinion="출장"), Act(3))},
+    "closed by the manager": {"line": SEEN, "acts": (*CLOSED, Act(4, "skip", acting=MANAGER))},
+    "closed by the chief": {"line": SEEN, "acts": (*CLOSED, Act(4, "skip", acting=CHIEF))},
+    "the reviewer left out by the manager": {"acts": (Act(2, "skip", acting=MANAGER), Act(3))},
     "sent back": {"acts": SENT_BACK},
     "over two logs": {"move_before": 3},
     "acting with a delegation": {"acts": ACTED, "basis": (away(),)},
@@ -211,6 +228,77 @@ def test_of_another_seal_it_says_the_same(page, document, change):
     assert by_page(page, "pdf", {"pdf": pdf}, ALONE) == by_program(check_pdf(pdf, None, ALONE))
 
 
+def test_of_a_hostile_pdf_under_a_true_seal_it_says_the_same(page, document):
+    plain = made.embed(made.page(), document.parts)
+    cases = {name: made_hostile.sealed(plain, name) for name in made_hostile.CHANGES}
+    cases |= {name: seal(plain) for name, (seal, _) in made_hostile.LAYOUTS.items()}
+    for name, pdf in cases.items():
+        report = check_pdf(pdf, None, ALONE)
+        assert report.has_failed()
+        assert by_page(page, "pdf", {"pdf": pdf}, ALONE) == by_program(report), name
+
+
+# What an attachment is called, and what files are then called: the first is right, the last wrong.
+ATTACHED = {
+    "견적서.pdf": ("견적서.pdf", "견적_.pdf", "견적서.exe", "견적서\u202efdp.exe"),
+    "a/b:c\u200b .pdf": ("a_b_c_.pdf", "a_b_c_ .pdf"),
+    f"{'가' * 80}.pdf": (f"{'가' * 62}.pdf", f"{'가' * 63}.pdf", f"{'가' * 80}.pdf"),
+    ". \u00e9  e. ": (". \u00e9 e", "\u00e9 e"),
+    "a.b\u3000c.notanending": ("a.b c.notanending", "a.b c"),
+}
+
+
+@pytest.mark.parametrize("name", ATTACHED)
+def test_of_the_name_of_an_attachment_it_says_the_same(page, name):
+    set_name = Changes(content=lambda c: c["attachments"][0].update(name=name))
+    parts = made.make(set_name).parts
+    data, said = parts.pop("붙임1-견적서.pdf"), []
+    for called in ATTACHED[name]:
+        held = parts | {f"붙임1-{called}": data}
+        report = Report(trusted=True)
+        check_document(held, ALONE, report)
+        assert by_page(page, "document", held, ALONE) == by_program(report)
+        said.append(report.has_failed())
+    assert said[0] is False
+    assert said[-1] is True
+
+
+def test_of_a_document_beside_its_log_it_says_the_same(page, sealed):
+    events = Event.DISCLOSED, Event.DISCLOSURE_WITHDRAWN, Event.ERASED
+    entries = sealed.log.entries
+    files = {"pdf": sealed.pdf, "proof": sealed.proof}
+    for log in (
+        sealed.log,
+        replace(sealed.log, entries=entries[:3]),
+        replace(sealed.log, entries=[*entries[:3], *entries[2:3], *entries[4:]]),
+        made.Log(entries=entries, origin=made.ORIGIN_2, key=made.LOG_KEY_2),
+        gone_on(sealed.log, *events),
+        *(gone_on(sealed.log, event) for event in (Event.FILED, Event.DECIDED, Event.FINALIZED)),
+        gone_on(sealed.log, Event.ERASED, seq=9),
+    ):
+        report = check_pdf(sealed.pdf, sealed.proof, BOTH)
+        check_beside(copy_in(log.files().__getitem__), BOTH, report)
+        assert by_page(page, "pdf", files, BOTH, beside=log) == by_program(report)
+
+
+@pytest.mark.parametrize("make", [by_key, by_deputy])
+def test_of_what_ended_before_it_was_used_it_says_the_same(page, make):
+    (ends, _), document = ENDS[make], make()
+    ended = make(ended=ENDS[make])
+    chain = parse_entry(document.parts["leaf-basis-1.json"]).document
+    for given, log in (
+        (ended, ended.log),
+        (document, document.log),
+        (document, replace(document.log, entries=document.log.entries[:3])),
+        (document, gone_on(document.log, ends, document=chain)),
+    ):
+        report = Report(trusted=True)
+        check_document(given.parts, ALONE, report)
+        check_beside(copy_in(log.files().__getitem__), ALONE, report)
+        told = by_page(page, "document", given.parts, ALONE, beside=log)
+        assert told["findings"] == by_program(report)["findings"]
+
+
 def test_no_byte_of_a_sealed_document_can_change(page, sealed):
     size = len(sealed.pdf)
     spoiled = [flip(sealed.pdf, place) for place in (*range(0, size, size // 40), size - 1)]
@@ -249,6 +337,25 @@ def test_a_passkey_s_signature_is_checked_as_the_program_does(page, key, changed
     line = (made.LINE[0], made.LINE[2] | {"position": 2, "stage": 2})
     sign = by_passkey(key, leaf, **changed)
     parts = made.make(line=line, acts=(Act(2),), sign=sign, basis=(events,)).parts
+    report = Report(trusted=True, proven=True)
+    check_document(parts, ALONE, report)
+    told = by_page(page, "document", parts, ALONE)
+    assert STATES[report.verdict] == verdict
+    assert told["findings"] == by_program(report)["findings"]
+
+
+@pytest.mark.parametrize(
+    ("auth", "decision", "verdict"),
+    [({}, "approve", "ok"), ({}, "dissent", "ok"), ({"text": 2}, "approve", "failed")],
+)
+def test_a_certificate_s_signature_is_checked_as_the_program_does(page, auth, decision, verdict):
+    def sign(statement):
+        data = signed(statement_text(statement), identity=certificate("박세찬"))
+        return certified(data, "박세찬") | {"text": 1} | auth
+
+    line = (made.LINE[0], made.LINE[2] | {"position": 2, "stage": 2})
+    acts = (Act(2, decision, opinion="첫 줄\n둘째 줄"),)
+    parts = made.make(line=line, acts=acts, sign=sign).parts
     report = Report(trusted=True, proven=True)
     check_document(parts, ALONE, report)
     told = by_page(page, "document", parts, ALONE)
@@ -406,9 +513,32 @@ LOGS = {
         withdrawn(ENTRIES, minutes=0),
     ],
     "erased": [*ENTRIES, chain_of_one(Event.ERASED, "erasure")],
+    "every event": [
+        *ENTRIES,
+        *(
+            entry(event, f"{2**64 + number:032x}", 1, None, 0, *FIELDS[event])
+            for number, event in enumerate(Event)
+            if event not in {Event.LOG_OPENED, Event.LOG_CONTINUED, Event.LOG_CLOSED}
+        ),
+    ],
     "many not events": [*ENTRIES, *[b"?"] * 30],
     "two names run together": [*ENTRIES, RUN_TOGETHER],
 }  # fmt: skip
+
+
+def test_of_a_head_on_paper_it_says_the_same(page, witnessed):
+    files = witnessed.log.files()
+    heads = [
+        Checkpoint.parse(parse_note(log.note(size)).text)
+        for log in (witnessed.log, made.Log((), [b"another"] * 9))
+        for size in (0, 3, 6, 9)
+    ]
+    elsewhere = replace(heads[1], origin="b.example/apt/B/1")
+    for head in (*heads, elsewhere):
+        report = check_log(copy_in(files.__getitem__), WITNESSED, now=NOW)
+        check_printed(head, copy_in(files.__getitem__), report)
+        told = by_page(page, "log", {}, WITNESSED, made_bundle.packed(files), printed=head.printed)
+        assert told == by_program(report)
 
 
 @pytest.mark.parametrize("name", LOGS)
@@ -616,6 +746,21 @@ def test_a_confirmed_bundle_of_a_provisional_pdf_stands_beside_a_short_copy(page
     told = page.evaluate(WEIGH, given)
     assert told["verdict"] == "ok"
     assert f"장부 사본이 {size}건뿐이라" in " ".join(found for _, found in told["findings"])
+
+
+def test_what_is_no_key_and_no_note_for_the_program_is_none_for_the_page(page):
+    reads = "(text) => { try { return Boolean(new Policy(text)); } catch { return false; } }"
+    for y in (*WEAK, 2**255 - 21):
+        public = y.to_bytes(32, "little")
+        material = made.ORIGIN.encode() + b"\n\x01" + public
+        coded = b64encode(b"\x01" + public).decode()
+        vkey = f"{made.ORIGIN}+{sha256(material).hexdigest()[:8]}+{coded}"
+        assert page.evaluate(reads, f"log {vkey}\nquorum none\n") is (y not in WEAK)
+    note = made.Log(entries=ENTRIES[:9]).note()
+    twice = note + note[note.rindex(b"\n\n") + 2 :]
+    report = check_head(twice, ALONE, NOW)
+    assert report.verdict is Verdict.REFUSED
+    assert by_page(page, "heads", {"0": twice}, ALONE) == by_program(report)
 
 
 def test_a_log_that_changes_its_key_is_known_by_either(page):

@@ -189,23 +189,19 @@ def test_a_pdf_that_is_too_large_is_not_opened(sealed, monkeypatch):
 
 
 def test_a_file_that_unpacks_without_end_is_refused(document):
-    bomb = document.parts | {"붙임2-bomb.bin": b""}
-    pdf = made.embed(made.page(), bomb)
-    writer = IncrementalPdfFileWriter(BytesIO(pdf))
-    stream = generic.StreamObject(
-        {generic.pdf_name("/Filter"): generic.pdf_name("/FlateDecode")},
-        encoded_data=zlib.compress(bytes(200 * 2**20), 9),
-    )
-    names = writer.root["/Names"]["/EmbeddedFiles"]["/Names"]
-    spec = names[len(names) - 1]
-    spec["/EF"][generic.pdf_name("/F")] = spec["/EF"][generic.pdf_name("/UF")] = writer.add_object(
-        stream
-    )
-    writer.update_container(spec["/EF"])
-    out = BytesIO()
-    writer.write(out)
+    def bomb(writer):
+        stream = generic.StreamObject(
+            {generic.pdf_name("/Filter"): generic.pdf_name("/FlateDecode")},
+            encoded_data=zlib.compress(bytes(200 * 2**20), 9),
+        )
+        names = writer.root["/Names"]["/EmbeddedFiles"]["/Names"]
+        held = names[len(names) - 1]["/EF"]
+        del held["/F"]["/Type"]
+        held[generic.pdf_name("/F")] = held[generic.pdf_name("/UF")] = writer.add_object(stream)
+
+    pdf = made.embed(made.page(), document.parts | {"붙임2-bomb.bin": b""})
     with pytest.raises(Unreadable, match="너무 커져서"):
-        open_sealed(made.seal(out.getvalue()))
+        open_sealed(made.seal(made.altered(pdf, bomb)))
 
 
 def test_more_files_than_any_document_has_are_refused(document, monkeypatch):
@@ -216,14 +212,13 @@ def test_more_files_than_any_document_has_are_refused(document, monkeypatch):
 
 
 def test_a_name_tree_that_bites_its_tail_is_refused(document):
-    writer = IncrementalPdfFileWriter(BytesIO(made.embed(made.page(), document.parts)))
-    tree = writer.root["/Names"].raw_get("/EmbeddedFiles")
-    tree.get_object()[generic.pdf_name("/Kids")] = generic.ArrayObject([tree])
-    writer.update_container(tree.get_object())
-    out = BytesIO()
-    writer.write(out)
+    def bite(writer):
+        tree = writer.root["/Names"].raw_get("/EmbeddedFiles")
+        tree.get_object()[generic.pdf_name("/Kids")] = generic.ArrayObject([tree])
+
+    pdf = made.altered(made.embed(made.page(), document.parts), bite)
     with pytest.raises(Wrong):
-        open_sealed(made.seal(out.getvalue()))
+        open_sealed(made.seal(pdf))
 
 
 def test_an_encrypted_pdf_cannot_be_judged(sealed):

@@ -3,12 +3,15 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 import made_bundle
 import made_document as made
 from danji_verify.__main__ import main
+from danji_verify.checkpoint import Checkpoint
+from danji_verify.note import parse_note
 from danji_verify.page import page
 
 
@@ -163,6 +166,26 @@ def test_two_heads_are_compared(log, capfd):
     code, said = run(capfd, log / "head", *policy, "--log", log / "log")
     assert code == 1
     assert "증거 2" in said
+
+
+def test_t12_a_head_on_paper_is_held_against_the_log(log, capfd, witnessed):
+    def said_of(*arguments, file="log.zip"):
+        policy = ("--policy", log / "policy.txt", "--now", "2026-11-22T09:00:00Z")
+        return run(capfd, log / file, *policy, "--head", *arguments)
+
+    older = Checkpoint.parse(parse_note(witnessed.log.note(3)).text)
+    for printed in (older.printed, f"https://danji.example/public/A1/log/1/#{older.printed}"):
+        code, said = said_of(printed)
+        assert (code, "종이에 적힌 머리(3건)에서 이 장부가 이어서 자랐습니다" in said) == (0, True)
+    other = Checkpoint.parse(parse_note(made.Log((), [b"another"] * 3).note()).text)
+    code, said = said_of(other.printed)
+    assert (code, "이 장부의 것이 아닙니다" in said) == (1, True)
+    assert said_of(replace(other, size=7).printed)[0] == 2  # the copy is shorter
+    assert said_of(replace(older, origin="b.example/apt/B/1").printed)[0] == 2
+    assert said_of(older.printed, file="head")[0] == 2  # no copy
+    assert said_of(older.printed, "--log", log / "log", file="head")[0] == 0
+    for wrong in ("", "3", older.printed[:-1], older.printed.replace(",3,", ",03,")):
+        assert said_of(wrong)[0] == 2
 
 
 def test_a_bundle_is_read_from_a_zip(log, capfd, witnessed):

@@ -26,6 +26,7 @@ from danji_verify.signature import (
     check_cms,
     load_cose_key,
     statement_digest,
+    statement_text,
 )
 
 RP_ID, ORIGIN = "danji.example", "https://danji.example"
@@ -457,6 +458,53 @@ def test_the_name_of_a_joint_certificate_ends_before_the_bracket():
 @pytest.mark.parametrize("options", [(), (OPTIONS.DetachedSignature,), (OPTIONS.NoAttributes,)])
 def test_a_certificates_signature_of_another_statement_is_refused(options):
     assert refused(certified(signed(OTHER, *options)))
+
+
+DECISION = {
+    "complex": "A10000001",
+    "title": "배수펌프\n결정: 반려",
+    "amount": 1430000,
+    "payee": "",
+    "act": "confirm",
+    "decision": "approve",
+    "to": None,
+    "office": "회장",
+    "name": "정순자",
+    "acting": {"office": "이사", "name": "박정호"},
+    "opinion": "",
+    "at": "2026-11-22T00:00:00Z",
+    "body": "e3" * 32,
+}
+TEXT = """다음과 같이 결재합니다.
+
+단지: A10000001
+제목: 배수펌프 결정: 반려
+금액: 1,430,000원
+결재할 자리: 확인 · 회장 정순자
+대신 결재하는 사람: 이사 박정호
+결정: 확인
+시각(세계시): 2026-11-22T00:00:00Z
+문서 확인값: e3e3e3e3e3e3e3e3e3e3e3e3e3e3e3e3e3e3e3e3e3e3e3e3e3e3e3e3e3e3e3e3
+승인문 확인값: %s
+"""
+
+
+def test_a_certificate_signs_what_its_person_can_read():
+    statement = canonical(DECISION)
+    text = TEXT % statement_digest(statement).hex()
+    assert statement_text(statement).decode() == text
+    readable = certified(signed(text.encode())) | {"text": 1}
+    assert check(readable, statement)
+    assert "다른 결재" in refused(readable, canonical(DECISION | {"amount": 9430000}))
+    # Another statement that reads the same is another statement.
+    assert "다른 결재" in refused(readable, canonical(DECISION | {"seq": 9}))
+    assert "다른 결재" in refused(certified(signed(statement)) | {"text": 1}, statement)
+    for unknown in (2, "1", None, True):
+        assert "text" in refused(readable | {"text": unknown}, statement)
+    assert "called" in refused(readable, canonical(DECISION | {"act": "toString"}))
+    afterwards = {key: DECISION[key] for key in DECISION if key not in {"to", "acting"}}
+    text = statement_text(canonical(afterwards | {"act": "afterwards"})).decode()
+    assert "결재할 자리: 후결 · 회장 정순자\n결정: 승인\n" in text
 
 
 def test_somebody_elses_certificate_is_refused():

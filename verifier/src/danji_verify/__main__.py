@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from danji_verify.archive import Archive
+from danji_verify.beside import check_beside
 from danji_verify.bundle import PDF, Trust, check_bundle
 from danji_verify.check import check_pdf, check_proof
+from danji_verify.checkpoint import Checkpoint
 from danji_verify.entry import parse_time
 from danji_verify.errors import FormatError, NoteError, Unreadable, VerifyError, Wrong
-from danji_verify.heads import check_head, check_heads
+from danji_verify.heads import check_head, check_heads, check_printed
 from danji_verify.logcheck import check_log
 from danji_verify.logcopy import LIMITS, LogCopy, open_copy
 from danji_verify.memory import DEFAULT, Memory
@@ -48,6 +50,7 @@ class _Options(argparse.Namespace):
     proof: Path | None
     policy: Path | None
     compare: Path | None
+    head: str | None
     log: Path | None
     tsa: Path | None
     memory: str
@@ -91,7 +94,16 @@ def _parser() -> _Parser:
     add("--proof", type=Path, help="PDF의 증명 파일(없으면 PDF 옆의 FILE.tlog-proof)")
     add("--policy", type=Path, help="믿는 장부와 기관의 열쇠를 적은 파일. 다른 곳에서 받아 주세요")
     add("--compare", type=Path, metavar="HEAD", help="견줄 다른 머리. FILE도 머리여야 합니다")
-    add("--log", type=Path, help="장부 사본(log.zip이나 폴더). 이어서 자랐는지 계산해 봅니다")
+    add(
+        "--head",
+        metavar="ORIGIN,SIZE,ROOT",
+        help="종이(이달의 머리표, 문서의 QR 코드)에 적힌 머리나 그 주소. 장부 사본의 것인지 봅니다",
+    )
+    add(
+        "--log",
+        type=Path,
+        help="장부 사본(log.zip이나 폴더). 이어서 자랐는지, 이 문서의 다른 사건이 없는지 봅니다",
+    )
     add("--tsa", type=Path, metavar="CERTS", help="믿는 시각 기관의 인증서(PEM)")
     add(
         "--memory",
@@ -108,7 +120,15 @@ def _check(options: _Options) -> Report:
     """Raises: Wrong, Unreadable."""
     policy = _read_policy(options.policy) if options.policy else None
     log_copy = open_copy(options.log) if options.log else None
+    printed = _printed(options.head) if options.head is not None else None
     report = _judge(options, policy, log_copy)
+    if policy is not None and log_copy is not None:
+        check_beside(log_copy, policy, report)
+    if printed is not None and not report.has_failed():
+        if (copy := log_copy or _copy_at(options.file)) is not None:
+            check_printed(printed, copy, report)
+        else:
+            report.question("종이의 머리와 견주려면 장부 사본(log.zip)을 함께 넣어 주세요(--log).")
     if policy is not None and options.memory != "none":
         known = log_copy or (_copy_at(options.file) if report.heads else None)
         Memory(Path(options.memory).expanduser()).weigh(report, policy, known)
@@ -183,6 +203,16 @@ def _moment(text: str) -> datetime:
         return parse_time(text)
     except FormatError as problem:
         raise Unreadable("시각은 2026-11-22T00:00:00Z처럼 적어 주세요(--now).") from problem
+
+
+def _printed(text: str) -> Checkpoint:
+    try:
+        return Checkpoint.parse_printed(text)
+    except FormatError as problem:
+        raise Unreadable(
+            "종이의 머리는 장부 이름, 건수, 확인값을 쉼표로 이은 것입니다(--head). QR 코드를 찍어 "
+            "나온 주소를 그대로 넣으셔도 됩니다."
+        ) from problem
 
 
 def _read_policy(path: Path) -> Policy:

@@ -85,7 +85,7 @@ def check_bundle(data: bytes, trust: Trust) -> Report:
     except VerifyError as problem:
         report.refuse(problem, "묶음에 든 증명을 읽을 수 없습니다.")
         return report
-    report.saw(link.head for link in events.all)
+    report.rests_on(events.all)
     _check_events(parts, events, trust.policy, report)
     _check_same(parts, inside, events, report)
     if not report.has_failed():

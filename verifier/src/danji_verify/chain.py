@@ -34,10 +34,15 @@ EVENTS = {
     Event.OFFICE_TAKEN: "취임",
     Event.OFFICE_LEFT: "퇴임",
     Event.RULE_CHANGED: "결재선 규칙 변경",
+    Event.BYLAW_CHANGED: "관리규약 설정",
+    Event.CONTACT_CHANGED: "연락처 변경",
     Event.POLICY_CHANGED: "확인 기관 변경",
     Event.KEY_ROTATED: "열쇠 바꾸기",
     Event.LOG_CLOSED: "장부 닫기",
     Event.LOG_CONTINUED: "장부 이어 열기",
+    Event.LOG_RECOVERED: "데이터베이스 되살리기",
+    Event.LOG_LOST: "확정된 사건을 잃음",
+    Event.NUMBERS_SKIPPED: "번호 건너뛰기",
     Event.READ: "열람",
 }
 

@@ -34,6 +34,7 @@ def check_pdf(pdf: bytes, proof: bytes | None, policy: Policy | None) -> Report:
         report.failed(str(problem))
         return report
     report.ok("PDF의 봉인이 온전하고, 봉인한 뒤에 바뀌거나 덧붙은 것이 없습니다.")
+    report.ok("PDF에 스스로 움직이는 것, 쪽을 덮는 것, 숨은 파일이 없습니다.")
     used = policy or _policy_inside(sealed.files, report)
     if used is None:
         return report
@@ -45,7 +46,7 @@ def check_pdf(pdf: bytes, proof: bytes | None, policy: Policy | None) -> Report:
             if sha256(sealed.certificate).digest() != chain.seal:
                 raise Wrong(f"봉인에 쓴 인증서가 {named}이 아닙니다.")
     if proof is None:
-        report.unchecked("이 PDF가 장부에 적혀 있다는 증명 파일(.tlog-proof)을 받지 못했습니다.")
+        report.without_proof()
     else:
         check_finalized(proof, chain, sealed.digests, used, report)
     report.unchecked("쪽에 보이는 글이 기록(record.json)과 같은지는 읽어서 견주어야 합니다.")

@@ -53,6 +53,23 @@ class Checkpoint:
         origin, size, root, *extensions = lines
         return cls(origin, parse_decimal(size), b64decode(root, HASH_SIZE), tuple(extensions))
 
+    @classmethod
+    def parse_printed(cls, text: str) -> "Checkpoint":
+        """A head as `printed` writes it, or the whole address of a QR code that ends in one.
+
+        Raises: FormatError.
+        """
+        said = text.strip()
+        lines = said[said.find("#") + 1 :].rsplit(",", 2)
+        if len(said.split()) != 1:
+            raise FormatError("not one word")
+        return cls.parse("".join(f"{line}\n" for line in lines))
+
+    @property
+    def printed(self) -> str:
+        """As it stands on paper, without a signature: `origin,size,root`, the root in base64."""
+        return f"{self.origin},{self.size},{b64encode(self.root)}"
+
     def text(self) -> str:
         lines = [self.origin, str(self.size), b64encode(self.root), *self.extensions]
         return "".join(f"{line}\n" for line in lines)

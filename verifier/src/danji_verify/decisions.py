@@ -12,7 +12,7 @@ from danji_verify.canonical import b64encode, canonical
 from danji_verify.chain import Document, Link
 from danji_verify.entry import Event, format_time, parse_time
 from danji_verify.errors import FormatError, Wrong
-from danji_verify.report import KST, Report
+from danji_verify.report import KST, Claim, Report
 from danji_verify.shapes import Fields
 from danji_verify.signature import check_auth
 
@@ -39,7 +39,9 @@ _DECISIONS = {
     Event.SKIPPED: frozenset({"skip"}),
 }
 _FINAL = frozenset({"approve", "delegated"})
-_LEFT_OUT = frozenset({"review", "concur", "confirm", "audit"})
+_SEEING = frozenset({"confirm", "audit"})
+_LEFT_OUT = frozenset({"review", "concur"}) | _SEEING
+_MANAGER = "관리사무소장"
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class _Decision:
 
     @property
     def by(self) -> Fields | None:
-        """Who decided, where that was another than the one whose place it is."""
+        """Who decided, where that was another than the one whose place it is; or left it out."""
         acting = self.statement.data.get("acting")
         return None if acting is None else self.statement.fields("acting")
 
@@ -138,7 +140,7 @@ def check_decisions(document: Document, report: Report) -> None:
         counted = [*last, *before]
     for decision in counted:
         _check_signature(document, decision, report)
-        if decision.by is not None:
+        if decision.by is not None and decision.link.entry.event is not Event.SKIPPED:
             _check_delegation(document, decision, decision.by, report)
 
 
@@ -199,7 +201,7 @@ def _demand_statement(document: Document, decision: _Decision, number: int) -> N
     form, values = document.form, document.content.fields("values").data
     amount, payee = form.maybe_text("amount"), form.maybe_text("payee")
     prev = link.entry.prev
-    version = statement.version(1, 2)
+    version = statement.version(1, 2, 3)
     expected: dict[str, object] = {
         "complex": link.entry.complex,
         "doc": link.entry.document,
@@ -225,12 +227,36 @@ def _demand_statement(document: Document, decision: _Decision, number: int) -> N
             raise Wrong(f"{decision.who}에 적힌 것이 이 문서와 다릅니다: {_STATEMENT[key]}")
     if (link.digest("body"), link.digest("form")) != (document.body, document.form_digest):
         raise Wrong(f"{decision.who}가 다른 본문이나 서식에 한 것입니다.")
+    if link.entry.event is Event.SKIPPED:
+        _demand_leaver(document, decision)
     demand_officeholder(link, _actor(document, decision))
 
 
+def _demand_leaver(document: Document, decision: _Decision) -> None:
+    """The drafter leaves places out; the manager too, where it only sees what was decided.
+
+    What comes before a place was decided, see `_Walk.take`.
+    """
+    by, drafter = _actor(document, decision), document.line[0]
+    if _person(by) == _person(drafter):
+        return
+    stage = decision.place.integer("stage")
+    decides_after = any(
+        place.text("act") in _FINAL and place.integer("stage") >= stage for place in document.line
+    )
+    if by.text("office") != _MANAGER or decision.place.text("act") not in _SEEING or decides_after:
+        raise Wrong(f"{decision.who}를 건너뛸 수 없는 사람이 건너뛴 것으로 적혀 있습니다.")
+
+
+def _person(officer: Fields) -> tuple[str, str]:
+    return officer.text("office"), officer.text("name")
+
+
 def _actor(document: Document, decision: _Decision) -> Fields:
-    """Who should have acted: the drafter leaves a place out, a deputy acts for who is absent."""
-    if decision.link.entry.event is Event.SKIPPED:
+    """Who should have acted: a deputy acts for who is absent, and a place is left out by whom the
+    statement names; by the drafter, before version 3.
+    """
+    if decision.link.entry.event is Event.SKIPPED and decision.by is None:
         return document.line[0]
     return decision.by or decision.place
 
@@ -312,7 +338,16 @@ def _check_enrolment(
         f"{who}의 서명 열쇠는 {officer.text('office')} {officer.text('name')} 님이 확인하고 "
         "등록한 것입니다.",
     )
-    report.unchecked(f"{who}의 서명 열쇠가 서명하기 전에 폐지되지 않았는지는 확인하지 않았습니다.")
+    report.claim(
+        Claim(
+            begun=enrolled,
+            used=decision.link,
+            ends=Event.REVOKED,
+            open=f"{who}의 서명 열쇠가 서명하기 전에 폐지되지 않았는지는 확인하지 않았습니다.",
+            holds=f"{who}의 서명 열쇠는 서명하기 전에 폐지된 일이 없습니다.",
+            broken=f"{who}의 서명 열쇠가 서명하기 전에 폐지되었습니다.",
+        )
+    )
 
 
 def _check_delegation(document: Document, decision: _Decision, by: Fields, report: Report) -> None:
@@ -339,6 +374,16 @@ def _check_delegation(document: Document, decision: _Decision, by: Fields, repor
         ):
             raise Wrong(f"{who} 님이 대신 결재하도록 정해진 사람이나 날이 아닙니다.")
         report.proven_under(link.head, f"{who} 님이 대신 결재하도록 미리 정해져 있었습니다.")
+        report.claim(
+            Claim(
+                begun=link,
+                used=decision.link,
+                ends=Event.DELEGATION_ENDED,
+                open="",
+                holds=f"{who} 님이 대신 결재하는 일은 그때 끝나 있지 않았습니다.",
+                broken=f"{who} 님이 대신 결재하는 일이 그 전에 끝났습니다.",
+            )
+        )
 
 
 def _in_term(officer: Fields, link: Link) -> bool:

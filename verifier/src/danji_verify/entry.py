@@ -43,10 +43,15 @@ class Event(StrEnum):
     OFFICE_TAKEN = "office.taken"
     OFFICE_LEFT = "office.left"
     RULE_CHANGED = "rule.changed"
+    BYLAW_CHANGED = "bylaw.changed"
+    CONTACT_CHANGED = "contact.changed"
     POLICY_CHANGED = "policy.changed"
     KEY_ROTATED = "key.rotated"
     LOG_CLOSED = "log.closed"
     LOG_CONTINUED = "log.continued"
+    LOG_RECOVERED = "log.recovered"
+    LOG_LOST = "log.lost"
+    NUMBERS_SKIPPED = "register.skipped"
     READ = "record.read"
 
 
@@ -72,10 +77,15 @@ FIELDS: Mapping[Event, frozenset[str]] = {
     Event.OFFICE_TAKEN: frozenset({"office", "proposer", "officer"}),
     Event.OFFICE_LEFT: frozenset({"office", "proposer", "officer"}),
     Event.RULE_CHANGED: frozenset({"rule", "proposer", "officer"}),
+    Event.BYLAW_CHANGED: frozenset({"bylaw", "proposer", "officer"}),
+    Event.CONTACT_CHANGED: frozenset({"contact", "proposer", "officer"}),
     Event.POLICY_CHANGED: frozenset({"policy", "proposer", "officer"}),
     Event.KEY_ROTATED: frozenset({"key", "proposer", "officer"}),
     Event.LOG_CLOSED: frozenset({"reason", "proposer", "officer"}),
     Event.LOG_CONTINUED: frozenset({"complex", "seal", "previous"}),
+    Event.LOG_RECOVERED: frozenset({"recovery", "proposer", "officer"}),
+    Event.LOG_LOST: frozenset({"loss", "proposer", "officer"}),
+    Event.NUMBERS_SKIPPED: frozenset({"numbers", "proposer", "officer"}),
     Event.READ: frozenset({"readings", "actor"}),
 }
 

@@ -17,6 +17,10 @@ class NoteError(VerifyError):
     """A signed note that is malformed, or not signed by anyone known."""
 
 
+class WeakKey(NoteError):
+    """A key for which anybody can make signatures that hold."""
+
+
 class Wrong(VerifyError):
     """What does not hold, as a sentence for the reader (Korean)."""
 

@@ -2,10 +2,13 @@
 
 from datetime import datetime, timedelta
 
+from danji_verify.checkpoint import Checkpoint
 from danji_verify.errors import Unreadable, VerifyError
-from danji_verify.logcopy import LogCopy, demand_one_history
+from danji_verify.logcopy import NOT_WHOLE, LogCopy, demand_one_history
+from danji_verify.note import parse_note
 from danji_verify.policy import Fork, Head, Policy
 from danji_verify.report import Report, korean_time
+from danji_verify.tiles import roots
 
 MAX_AGE = timedelta(hours=24)  # witnesses cosign at least daily
 CLOCK_SKEW = timedelta(minutes=5)  # how far honest clocks may be apart
@@ -127,6 +130,42 @@ def compare_with_copy(
         )
     else:
         report.question("장부 사본이 견줄 머리보다 짧습니다. 더 새 사본을 받아 주세요.")
+
+
+def check_printed(printed: Checkpoint, log_copy: LogCopy, report: Report) -> None:
+    """Say whether a head that somebody has on paper is one of the log in the copy.
+
+    The paper needs no signature: whoever holds it knows where it hung. Who signed the copy is for
+    others to say; only its entries are believed.
+    """
+    try:
+        own = Checkpoint.parse(parse_note(log_copy.checkpoint).text)
+        within = own.origin == printed.origin and printed.size <= own.size
+        wanted = {own.size, printed.size} if within else {own.size}
+        found = roots(wanted, own.size, log_copy.reader)
+    except (KeyError, FileNotFoundError, VerifyError):
+        report.question(NOT_WHOLE)
+        return
+    count = f"{printed.size:,}건"
+    if found[own.size] != own.root:
+        report.question(NOT_WHOLE)
+    elif printed.origin != own.origin:
+        report.question(
+            f"종이에 적힌 머리는 다른 장부({printed.origin})의 것입니다. 그 장부의 사본을 받아 "
+            "주세요."
+        )
+    elif printed.size > own.size:
+        report.question(
+            f"종이에는 {count}까지 적혀 있는데 장부 사본은 {own.size:,}건뿐입니다. 더 새 사본을 "
+            "받아 주세요. 새로 받아도 그대로면 장부가 되돌려진 것이니 확인 기관에 알려 주세요."
+        )
+    elif found[printed.size] != printed.root:
+        report.failed(
+            f"종이에 적힌 머리({count})가 이 장부의 것이 아닙니다. 장부가 고쳐 쓰였거나 사람마다 "
+            "다른 장부를 보여 주고 있습니다. 종이와 장부 사본을 보관하고 확인 기관에 알려 주세요."
+        )
+    else:
+        report.ok(f"종이에 적힌 머리({count})에서 이 장부가 이어서 자랐습니다.")
 
 
 def tell_age(head: Head, policy: Policy, now: datetime, report: Report) -> None:

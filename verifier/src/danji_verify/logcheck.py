@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from danji_verify.chain import collects_heads, log_number
+from danji_verify.chain import EVENTS, collects_heads, log_number
 from danji_verify.checkpoint import Checkpoint
 from danji_verify.entry import Entry, Event, parse_entry
 from danji_verify.errors import FormatError, Unreadable, VerifyError, Wrong
@@ -44,6 +44,9 @@ class _Walk:
     problems: list[str] = field(default_factory=list)
     odd: list[str] = field(default_factory=list)
     erased: list[str] = field(default_factory=list)
+    recovered: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)  # whom to believe
     closed: int | None = None
     newest: datetime | None = None
 
@@ -57,6 +60,21 @@ class _Walk:
         self._time(index, entry)
         if entry.event is Event.ERASED:
             self.erased.append(f"문서 {entry.document}: {index}번 자리의 사건으로 파기")
+        if entry.event is Event.LOG_RECOVERED:
+            self.recovered.append(
+                f"{index}번 자리의 사건({EVENTS[entry.event]}): 운영자가 앞선 사건 가운데 일부의 "
+                "내용을 잃었습니다."
+            )
+        if entry.event is Event.LOG_LOST:
+            self.lost.append(
+                f"{index}번 자리의 사건({EVENTS[entry.event]}): 앞 장부에서 확정된 사건 가운데 "
+                "일부를 증명할 수 없게 되었습니다."
+            )
+        if entry.event in (Event.POLICY_CHANGED, Event.KEY_ROTATED):
+            self.changed.append(
+                f"{index}번 자리의 사건({EVENTS[entry.event]}): 믿을 기관이나 열쇠가 이때 "
+                "바뀌었습니다. 앞서 받아 둔 정책 파일이 있으면 견주어 보세요."
+            )
         if self.closed is not None:
             self.problems.append(f"{index}번 사건이 장부를 닫은 뒤에 적혀 있습니다.")
         if entry.event is Event.LOG_CLOSED:
@@ -215,6 +233,9 @@ def _tell(walk: _Walk, newest: Head, report: Report) -> None:
     if not walk.problems:
         report.ok(f"문서와 일 {len(walk.chains):,}건의 사건이 저마다 빠짐없이 이어집니다.")
     _tell_each(walk.erased, "파기한 문서", report.ok)
+    _tell_each(walk.recovered, "데이터베이스를 되살린 일", report.unchecked)
+    _tell_each(walk.lost, "확정된 사건을 잃은 일", report.unchecked)
+    _tell_each(walk.changed, "믿을 기관이나 열쇠를 바꾼 일", report.unchecked)
     _tell_each(walk.odd, "시각이 이상한 사건", report.unchecked)
     if walk.closed is not None:
         report.ok(f"{walk.closed}번 사건으로 닫은 장부입니다.")

@@ -14,7 +14,7 @@ from danji_verify.tiles import Reader, roots
 LIMITS = Limits(files=1_000_000, one=20 * 2**20, total=16 * 2**30)
 
 _OF_ANOTHER = "장부 사본이 다른 장부의 것입니다."
-_NOT_WHOLE = "장부 사본이 온전하지 않아 견줄 수 없습니다. 다시 받아 주세요."
+NOT_WHOLE = "장부 사본이 온전하지 않아 견줄 수 없습니다. 다시 받아 주세요."
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def demand_one_history(heads: Iterable[Head], copy: LogCopy, policy: Policy) -> 
     if any(head.checkpoint.origin != own.checkpoint.origin for head in heads):
         raise Unreadable(_OF_ANOTHER)
     if found[own.checkpoint.size] != own.checkpoint.root:
-        raise Unreadable(_NOT_WHOLE)
+        raise Unreadable(NOT_WHOLE)
     for head in heads:
         if found.get(head.checkpoint.size, head.checkpoint.root) != head.checkpoint.root:
             raise Fork(head, own)
@@ -105,7 +105,7 @@ def _recomputed(
     except Unlisted as problem:
         raise Unreadable(_OF_ANOTHER) from problem
     except (KeyError, FileNotFoundError, VerifyError) as problem:
-        raise Unreadable(_NOT_WHOLE) from problem
+        raise Unreadable(NOT_WHOLE) from problem
 
 
 def _maybe(reader: Reader, name: str) -> bytes | None:

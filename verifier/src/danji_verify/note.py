@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
 from danji_verify.canonical import b64decode, b64encode
-from danji_verify.errors import FormatError, NoteError
+from danji_verify.errors import FormatError, NoteError, WeakKey
 
 ED25519 = 0x01
 COSIGNATURE = 0x04  # Ed25519 over a checkpoint and a time (c2sp.org/tlog-cosignature)
@@ -23,6 +23,8 @@ MLDSA_COSIGNATURE = 0x06  # ML-DSA-44 over the head of a tree and a time (the sa
 MAX_SIGNATURES = 64  # as many as a policy may name; the specification asks for at least 16
 MAX_NOTE = 256 * 1024  # bytes: 64 lines of ML-DSA-44, which are the longest
 MAX_TIME = 2**63 - 1  # POSIX seconds
+
+_FIELD = 2**255 - 19  # the prime of Curve25519
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
@@ -52,6 +54,8 @@ class VerifierKey:
             raise NoteError(f"unknown signature type 0x{self.type:02x}")
         if len(self.public) != scheme.public_length:
             raise NoteError("a public key of the wrong length")
+        if self.type in (ED25519, COSIGNATURE) and is_weak(self.public):
+            raise WeakKey("a public key that anybody can sign for")
 
     @classmethod
     def parse(cls, vkey: str) -> "VerifierKey":
@@ -144,6 +148,19 @@ class Scheme:
     verify: Callable[[VerifierKey, bytes, bytes], int | None]
 
 
+def is_weak(public: bytes) -> bool:
+    """Whether an Ed25519 key is one of the points of small order, or not written as it should be.
+
+    A signature for such a point holds whatever was signed. Their y are 0, 1 and −1, and where
+    d·y⁴ + 2·y² = 1 with d = −121665/121666.
+    Args: `public` is 32 bytes. Source: RFC 8032, 5.1.
+    """
+    y = int.from_bytes(public, "little") % 2**255  # without the sign of x
+    square = y * y % _FIELD
+    eight = (-121665 * square * square + 2 * 121666 * square - 121666) % _FIELD
+    return y >= _FIELD or 0 in (y, (square - 1) % _FIELD, eight)
+
+
 def check_key_name(name: str) -> None:
     """Raises: NoteError for an empty name, one with a space, a plus or a control character."""
     if not name or "+" in name or any(letter.isspace() or letter < " " for letter in name):
@@ -166,6 +183,9 @@ def parse_note(data: bytes) -> Note:
     lines = block[:-1].split("\n")
     if len(lines) > MAX_SIGNATURES:
         raise NoteError(f"a note with more than {MAX_SIGNATURES} signatures")
+    if len(set(lines)) < len(lines):
+        # Says nothing more, and whoever repeats a true line has each copy verified and kept.
+        raise NoteError("a note with a signature line that is there twice")
     return Note(text + "\n", tuple(Signature.parse(line) for line in lines))
 
 

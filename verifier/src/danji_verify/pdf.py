@@ -4,7 +4,7 @@ Everything here may be handed a hostile file, and answers with a `Wrong`, never 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -23,6 +23,7 @@ from pyhanko.sign.validation.generic_cms import validate_sig_integrity
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
 from danji_verify.errors import Unreadable, Wrong
+from danji_verify.structure import Listed, demand_plain
 
 MAX_PDF = 256 * 1024 * 1024  # bytes
 MAX_FILE = 128 * 1024 * 1024  # bytes of one embedded file
@@ -38,6 +39,7 @@ _BYTE_RANGE = re.compile(
 _HEX = re.compile(rb"<(?:[0-9A-Fa-f]{2})+>")
 _DIGESTS = frozenset({"sha256", "sha384", "sha512"})
 _NO_SEAL_THERE = "봉인이 있어야 할 자리에 다른 것이 있습니다."
+_SAME_NAME = "PDF 안에 이름이 같은 파일이 둘 있습니다."
 _DAMAGED = "PDF를 읽을 수 없습니다. 파일이 손상되었거나 고쳐졌습니다."
 
 
@@ -85,7 +87,9 @@ def open_sealed(pdf: bytes) -> SealedPdf:
     try:
         reader = PdfFileReader(BytesIO(pdf), decode_limits=_LIMITS)
         certificate = _check_seal(reader, pdf)
-        return SealedPdf(seal_digests(pdf), certificate, dict(_embedded_files(reader)))
+        listed = _listed_files(reader.root)
+        demand_plain(pdf, reader, listed)
+        return SealedPdf(seal_digests(pdf), certificate, dict(_embedded_files(listed.values())))
     except Wrong:
         raise
     except PdfDecodeLimitError as problem:
@@ -169,15 +173,13 @@ def _without_padding(data: bytes) -> bytes:
     return data[: header + length]
 
 
-def _embedded_files(reader: PdfFileReader) -> Iterator[tuple[str, bytes]]:
+def _embedded_files(listed: Iterable[Listed]) -> Iterator[tuple[str, bytes]]:
     names: set[str] = set()
-    for spec in _file_specifications(reader.root):
+    for spec in (leaf.spec for leaf in listed):
         name = str(spec["/UF"] if "/UF" in spec else spec["/F"])
         if name in names:
-            raise Wrong("PDF 안에 이름이 같은 파일이 둘 있습니다.")
+            raise Wrong(_SAME_NAME)
         names.add(name)
-        if len(names) > MAX_FILES:
-            raise Unreadable("PDF 안에 파일이 너무 많습니다.")
         held = spec["/EF"]
         stream = held["/UF"] if "/UF" in held else held["/F"]
         data: bytes = stream.data
@@ -186,18 +188,29 @@ def _embedded_files(reader: PdfFileReader) -> Iterator[tuple[str, bytes]]:
         yield name, data
 
 
-def _file_specifications(root: generic.DictionaryObject) -> Iterator[generic.DictionaryObject]:
-    """The leaves of the name tree of embedded files."""
+def _listed_files(root: generic.DictionaryObject) -> dict[int, Listed]:
+    """The leaves of the name tree of embedded files, by the numbers of their objects.
+
+    A leaf that stands in the tree itself has no number; `demand_plain` finds it.
+    """
     if "/Names" not in root or "/EmbeddedFiles" not in root["/Names"]:
-        return
+        return {}
     nodes, seen = [root["/Names"]["/EmbeddedFiles"]], 0
+    found: dict[int, Listed] = {}
     while nodes:
         node = nodes.pop()
         seen += 1
-        if seen > MAX_FILES:
-            raise Unreadable("PDF 안에 파일이 너무 많습니다.")
         # By index: pyHanko follows references there, and not when iterating.
-        if "/Names" in node:
-            yield from (node["/Names"][place] for place in range(1, len(node["/Names"]), 2))
+        leaves = node["/Names"] if "/Names" in node else generic.ArrayObject()
+        for place in range(1, len(leaves), 2):
+            leaf = leaves.raw_get(place)
+            if not isinstance(leaf, generic.IndirectObject):
+                continue
+            if leaf.idnum in found:
+                raise Wrong(_SAME_NAME)
+            found[leaf.idnum] = Listed(leaves[place - 1], leaves[place])
+        if seen > MAX_FILES or len(found) > MAX_FILES:
+            raise Unreadable("PDF 안에 파일이 너무 많습니다.")
         if "/Kids" in node:
             nodes.extend(node["/Kids"][place] for place in range(len(node["/Kids"])))
+    return found

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from unicodedata import category, normalize
 
 from danji_verify.canonical import b64decode, b64encode
 from danji_verify.chain import EVENTS, Chain, Document, Link, log_number, log_series
@@ -39,6 +40,9 @@ _PARTS = frozenset({"record.json", "form.json", "openings.json", "policy.txt"})
 LEAF_PART = re.compile(r"leaf-(?:opened|(?:opened-|basis-)?[1-9][0-9]{0,3})\.(?:json|tlog-proof)")
 _OPENED_BEFORE = re.compile(r"leaf-opened-([1-9][0-9]{0,3})\.json")
 _ATTACHMENT = re.compile(r"붙임([1-9][0-9]{0,3})-.+", re.DOTALL)
+_NO_NAME = frozenset('/\\:*?"<>|')
+_LONGEST_NAME = 200  # bytes of UTF-8
+_LONGEST_ENDING = 8
 
 _ACTS = {
     "review": "검토",
@@ -92,7 +96,7 @@ def check_document(parts: Mapping[str, bytes], policy: Policy, report: Report) -
     except VerifyError as problem:
         report.refuse(problem, "문서를 이루는 파일을 읽을 수 없습니다.")
         return None
-    report.saw(link.head for link in events.all)
+    report.rests_on(events.all)
     _check_events(events, policy, report)
     _check_opening(events.opened, document, report)
     _check_content(document, report)
@@ -124,7 +128,7 @@ def check_finalized(
             _demand_following(link, chain)
             if link.origin not in {known.origin for known in chain.links}:
                 report.until_bundle(_CONTINUED)
-        report.saw([link.head])
+        report.rests_on([link])
         report.proven = chain is not None
         report.confirmed = link.head.judgement.confirmed
         held = chain.links if chain is not None and report.confirmed else []
@@ -142,7 +146,7 @@ def check_event(proof: bytes, policy: Policy, report: Report) -> None:
         return
     entry = link.entry
     report.complex = entry.complex
-    report.saw([link.head])
+    report.rests_on([link])
     report.proven = True
     report.confirmed = link.head.judgement.confirmed
     report.ok(
@@ -391,6 +395,28 @@ def _check_attachments(document: Document, report: Report) -> None:
             stated = attachment.integer("size"), attachment.text("sha256")
             if (len(data), sha256(data).hexdigest()) != stated:
                 raise Wrong(f"붙임{number}이 상신할 때와 다릅니다: {attachment.text('name')}")
+            if not is_called(names[0], f"붙임{number}-{attachment.text('name')}"):
+                raise Wrong(f"붙임{number}의 파일 이름이 다릅니다: {attachment.text('name')}")
+
+
+def is_called(given: str, name: str) -> bool:
+    """Whether a file has the name that it gets inside a PDF: flat, visible, cut before its ending.
+
+    What was no letter yet when it was made stands there as `_` too.
+    """
+    name = normalize("NFC", name)
+    hidden = (letter in _NO_NAME or category(letter)[0] == "C" for letter in name)
+    flat = "".join("_" if hide else letter for hide, letter in zip(hidden, name, strict=True))
+    flat = " ".join(flat.split()).strip(". ")
+    stem, dot, ending = flat.rpartition(".")
+    if not dot or len(ending) > _LONGEST_ENDING:
+        stem, dot, ending = flat, "", ""
+    room = _LONGEST_NAME - len((dot + ending).encode())
+    stem = stem.encode()[:room].decode(errors="ignore").rstrip()
+    called = (stem or "file") + dot + ending
+    return len(given) == len(called) and all(
+        letter in ("_", due) for letter, due in zip(given, called, strict=True)
+    )
 
 
 def _tell_what_was_not_checked(document: Document, links: Sequence[Link], report: Report) -> None:

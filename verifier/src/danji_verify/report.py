@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from enum import IntEnum, StrEnum
 
+from danji_verify.chain import Link
+from danji_verify.entry import Event
 from danji_verify.errors import Unlisted, VerifyError, Wrong
 from danji_verify.policy import Fork, Head
 
@@ -41,6 +43,18 @@ class Finding:
     settled: str | None = None
 
 
+@dataclass(frozen=True)
+class Claim:
+    """Something that a decision rests on, and that only the whole log shows had not ended yet."""
+
+    begun: Link
+    used: Link  # the decision
+    ends: Event
+    open: str  # what is said until the log was read; empty where nothing is
+    holds: str
+    broken: str
+
+
 @dataclass
 class Report:
     """All findings about one file, in the order they were made."""
@@ -55,9 +69,13 @@ class Report:
     quorum: bool = False  # the policy names witnesses whose cosignatures are needed
     confirmed: bool = False  # 확정: enough witnesses cosigned; otherwise 잠정
     heads: list[Head] = field(default_factory=list)  # every head it was proven under
+    links: list[Link] = field(default_factory=list)  # every event it rests on
+    claims: list[Claim] = field(default_factory=list)
     ends: list[Head] = field(default_factory=list)  # where logs ended that others continued
     questions: list[str] = field(default_factory=list)  # what keeps the verdict open
     evidence: list[str] = field(default_factory=list)  # signed notes that contradict each other
+    # Why it is not proven, for as long as it is not.
+    unproven: str = "이 파일이 장부에 적혀 있다는 증명이 확인되지 않았습니다."
 
     def ok(self, sentence: str) -> None:
         self.findings.append(Finding(State.OK, sentence))
@@ -67,6 +85,14 @@ class Report:
 
     def unchecked(self, sentence: str, detail: str | None = None) -> None:
         self.findings.append(Finding(State.UNCHECKED, sentence, detail))
+
+    def without_proof(self) -> None:
+        """Nobody handed in the proof that this very file is in the log."""
+        self.unproven = (
+            "증명 파일(.tlog-proof)이 없습니다. 문서를 받은 화면에서 ‘증명 묶음’이나 ‘증명 파일’을 "
+            "받아 함께 넣어 주세요."
+        )
+        self.unchecked(self.unproven)
 
     def question(self, sentence: str) -> None:
         """Something that must be answered before there can be a verdict."""
@@ -84,6 +110,19 @@ class Report:
             self.until_bundle(f"아직 잠정인 증명입니다: {sentence}", sentence)
         else:
             self.ok(sentence)
+
+    def claim(self, claim: Claim) -> None:
+        """Something that the whole log settles, where there is a copy of it."""
+        if claim.open:
+            self.unchecked(claim.open)
+        self.claims.append(claim)
+
+    def settle_claim(self, claim: Claim) -> None:
+        """The whole log showed it."""
+        said = [at for at, found in enumerate(self.findings) if found.sentence == claim.open]
+        for at in said[:1]:
+            del self.findings[at]
+        self.ok(claim.holds)
 
     def settle(self) -> None:
         """A bundle showed what the PDF alone left open, under the heads of this report."""
@@ -113,6 +152,12 @@ class Report:
     def saw(self, heads: Iterable[Head]) -> None:
         known = {head.note for head in self.heads}
         self.heads += {head.note: head for head in heads if head.note not in known}.values()
+
+    def rests_on(self, links: Iterable[Link]) -> None:
+        """Events that were proven, and so the heads under which they were."""
+        links = list(links)
+        self.links += links
+        self.saw(link.head for link in links)
 
     @contextmanager
     def checking(self, holds: str, fails: str) -> Iterator[None]:
@@ -162,7 +207,7 @@ class Report:
         if self.questions:
             return f"판단할 수 없습니다. {self.questions[0]}"
         if not self.proven:
-            return "판단할 수 없습니다. 이 파일이 장부에 적혀 있다는 증명이 확인되지 않았습니다."
+            return f"판단할 수 없습니다. {self.unproven}"
         if not self.trusted:
             return "판단할 수 없습니다. 정책 파일을 다른 곳에서 받아 다시 확인해 주세요."
         return "아직 판단할 수 없습니다(잠정). 정책이 요구하는 확인 서명이 모자랍니다."

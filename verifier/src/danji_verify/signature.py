@@ -1,8 +1,9 @@
 """Whether an approval statement was signed, and by what: the `auth` beside it, checked offline.
 
 A passkey signs a challenge: for one statement its digest, SHA-256("apt.stmt.v1\\0" ‖ statement),
-for several at once SHA-256("apt.stmts.v1\\0" ‖ digest_1 ‖ … ‖ digest_n). A certificate signs the
-statement itself (CMS). What is weaker than a signature is named, and never called one.
+for several at once SHA-256("apt.stmts.v1\\0" ‖ digest_1 ‖ … ‖ digest_n). A certificate signs (CMS)
+what its person reads in the own app: the statement in Korean, which ends with that digest. What is
+weaker than a signature is named, and never called one.
 """
 
 import base64
@@ -31,6 +32,7 @@ ES256, ED25519, RS256 = -7, -8, -257  # COSE algorithms
 MAX_BATCH = 200  # statements signed at once
 MAX_CMS = 64 * 1024  # bytes
 MIN_RSA = 2048  # bits
+TEXT = 1  # the version of `statement_text`
 
 _STATEMENT = b"apt.stmt.v1\0"
 _STATEMENTS = b"apt.stmts.v1\0"
@@ -76,6 +78,23 @@ _PASSKEY_FALSE = "패스키의 서명이 맞지 않습니다."
 _CMS_FALSE = "인증서의 서명이 맞지 않습니다."
 _CMS_UNREADABLE = "인증서의 서명을 읽을 수 없습니다."
 _OTHER_STATEMENT = "다른 결재에 한 서명입니다."
+_ACTS = {
+    "review": "검토",
+    "concur": "협조",
+    "confirm": "확인",
+    "audit": "감사",
+    "approve": "결재",
+    "delegated": "전결",
+    "afterwards": "후결",
+}
+_DECISIONS = {
+    "approve": "승인",
+    "dissent": "의견 있음",
+    "return": "반려",
+    "send_back": "되돌림",
+    "skip": "생략",
+}
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
 
@@ -88,6 +107,48 @@ def statement_digest(statement: bytes) -> bytes:
 def batch_challenge(digests: Sequence[bytes]) -> bytes:
     """What a passkey signs for several statements at once, in this order; 32 bytes."""
     return sha256(_STATEMENTS + b"".join(digests)).digest()
+
+
+def statement_text(statement: bytes) -> bytes:
+    """What a certificate signs for one statement: all a person has to know of it, in Korean.
+
+    The last line is `statement_digest`, so that it stands for this statement and no other.
+    Raises: FormatError when the statement is not one of a decision.
+    Source: docs/spec/record.md.
+    """
+    said = Fields.parse(statement)
+    acting = None if said.data.get("acting") is None else said.fields("acting")
+    act, decision = said.text("act"), said.text("decision")
+    lines = {
+        "단지": said.text("complex"),
+        "제목": said.text("title"),
+        "금액": "" if said.data.get("amount") is None else f"{said.integer('amount'):,}원",
+        "받는 곳": said.text("payee"),
+        "결재할 자리": f"{_word(_ACTS, act)} · {said.text('office')} {said.text('name')}",
+        "대신 결재하는 사람": f"{acting.text('office')} {acting.text('name')}" if acting else "",
+        "결정": _decision(act, decision),
+        "되돌릴 자리": "" if said.data.get("to") is None else f"{said.integer('to')}번째",
+        "의견": said.text("opinion"),
+        "시각(세계시)": said.text("at"),
+        "문서 확인값": said.text("body"),
+        "승인문 확인값": statement_digest(statement).hex(),
+    }
+    # A line is one line: what was typed into a field cannot look like another.
+    shown = [f"{name}: {_BREAKS.sub(' ', value)}" for name, value in lines.items() if value]
+    return "\n".join(["다음과 같이 결재합니다.", "", *shown, ""]).encode()
+
+
+def _decision(act: str, decision: str) -> str:
+    """Who only sees a document confirms it, and approves nothing."""
+    if act in {"confirm", "audit"} and decision == "approve":
+        return "확인"
+    return _word(_DECISIONS, decision)
+
+
+def _word(words: dict[str, str], key: str) -> str:
+    if key not in words:
+        raise FormatError(f"nothing is called {key}")
+    return words[key]
 
 
 def check_auth(auth: Fields, statement: bytes) -> str:
@@ -345,7 +406,7 @@ class Signed:
 
 
 def _check_certificate(auth: Fields, statement: bytes) -> str:
-    signed = check_cms(b64decode(auth.text("signed_data")), statement)
+    signed = check_cms(b64decode(auth.text("signed_data")), certified_bytes(auth, statement))
     said = Fields.parse(statement)
     if signed.name != auth.fields("signer").text("name") or signed.name != _signer(said):
         raise Wrong("서명한 인증서의 이름이 결재한 사람의 이름과 다릅니다.")
@@ -357,6 +418,18 @@ def _check_certificate(auth: Fields, statement: bytes) -> str:
         f"{signed.name} 이름으로 된 인증서({provider})의 서명이 맞습니다. "
         "그 인증서를 누가 발급했는지, 폐지되지 않았는지는 확인하지 않았습니다."
     )
+
+
+def certified_bytes(auth: Fields, statement: bytes) -> bytes:
+    """What the certificate of `auth` signs: `statement_text`, or before that the statement itself.
+
+    Raises: FormatError.
+    """
+    if "text" not in auth.data:
+        return statement
+    if auth.integer("text") != TEXT:
+        raise FormatError("an unknown text of a statement")
+    return statement_text(statement)
 
 
 def _signer(statement: Fields) -> str:

@@ -343,10 +343,13 @@ def audit(size: int, reader: Reader, seen: Seen | None = None) -> bytes:
     return edge.root
 
 
-def roots(sizes: Iterable[int], size: int, reader: Reader) -> dict[int, bytes]:
+def roots(
+    sizes: Iterable[int], size: int, reader: Reader, seen: Seen | None = None
+) -> dict[int, bytes]:
     """The roots the log had at those sizes, computed from nothing but its entries.
 
-    Args: `size` is that of the tree whose bundles there are; no other may be larger.
+    Args: `size` is that of the tree whose bundles there are; no other may be larger. `seen` is
+    told what was read, as in `audit`.
     Raises: ProofError when one is; FormatError; what the reader raises.
     """
     wanted = sorted(set(sizes), reverse=True)
@@ -360,6 +363,8 @@ def roots(sizes: Iterable[int], size: int, reader: Reader) -> dict[int, bytes]:
         if not wanted:
             break
         entries = read_bundle(index, width, reader)
+        if seen is not None:
+            seen(index * WIDTH, entries)
         while wanted and wanted[-1] < edge.size + width:
             reached = wanted.pop()
             found[reached] = grow(edge, entries[: reached - edge.size]).root
