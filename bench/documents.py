@@ -172,6 +172,8 @@ def publish(place: Installation) -> dict[str, str]:
 
     Returns: what the page is, and its path.
     """
+    from django.utils import timezone
+
     from danji.base import tenancy
     from danji.config.demonstration.path import run_main_path
     from danji.disclosure import site
@@ -184,7 +186,7 @@ def publish(place: Installation) -> dict[str, str]:
     with owner(place) as database:
         _copy(database, place, doc, TOTAL)
     with tenancy.within(place.complex_id):
-        site.write_lists(place.cast.complex)
+        site.write_lists(place.cast.complex, at=timezone.now())
     home = f"/public/{place.cast.complex.code}/"
     return {"first page": home, "list of 10,000": f"{home}list/", "document": f"{home}{doc.hex}/"}
 

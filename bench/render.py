@@ -48,7 +48,7 @@ def two_pages(number: int) -> tuple[OfficialDocument, list[Embedded]]:
             Embedded(f"leaf-{step}.tlog-proof", "text/plain", entry, "증명", "data"),
         ]
     document = OfficialDocument(
-        record, given["blocks"], "들꽃마을아파트", address, address, Labels(**given["labels"])
+        record, given["blocks"], "들꽃마을아파트", address, address, {}, Labels(**given["labels"])
     )
     return document, files
 

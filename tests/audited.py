@@ -9,7 +9,7 @@ from danji.config.schedule import run_jobs
 from danji.disclosure.queries import disclosed, pdf_of, proof_of
 from danji.records.models import Record
 from danji.signing import passkeys
-from danji.transparency.notary import publish_confirmed
+from danji.transparency.publishing import publish_confirmed
 from danji.transparency.queries import policy
 from danji.transparency.sequencer import Sequencer
 from danji.transparency.tree import log_folder

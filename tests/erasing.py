@@ -15,8 +15,10 @@ from django.utils import timezone
 from danji.approvals import deciding, drafting, showing
 from danji.approvals.models import Document, Receipt
 from danji.approvals.receipts import send_receipts
+from danji.base import tenancy
 from danji.config.schedule import run_jobs
 from danji.disposal.actions import confirm_disposal, propose_disposal
+from danji.disposal.jobs import erase_confirmed
 from danji.integration.actions import Answer, issue_token, keep_answer, upload_file
 from danji.integration.models import ApiScope
 from danji.rules.approval import Choice, Decision
@@ -38,6 +40,7 @@ WORDS = {
     "opinion": "Zq8Opinion",
     "held": "Zq9Held",
     "afterwards": "Zq0Afterwards",
+    "skipped": "Zq1Skipped",
 }
 PDF = (
     b"%PDF-1.4\n% " + WORDS["attachment"].encode() + b"\n"
@@ -73,7 +76,10 @@ def send_through(bookkeeper, chief, manager, clerk, sign, at) -> Document:
     no = Choice(Decision.RETURN, WORDS["returned"])
     deciding.decide_step(first.id, actor=chief, choice=no, sign=sign, at=at)
     again = drafting.redraft_document(first.id, actor=bookkeeper, at=at)
-    line = {"readers": [{"kind": "afterwards", "officeholder": clerk.id.hex}]}
+    line = {
+        "readers": [{"kind": "afterwards", "officeholder": clerk.id.hex}],
+        "skipped": [{"office": "director", "reason": WORDS["skipped"]}],
+    }
     drafting.save_line(again.id, line, actor=bookkeeper, at=at)
     document = drafting.submit_draft(again.id, actor=bookkeeper, at=at)
     deciding.hold_step(document.id, WORDS["held"], actor=chief, at=at)
@@ -84,7 +90,11 @@ def send_through(bookkeeper, chief, manager, clerk, sign, at) -> Document:
     for actor in (chief, manager):
         deciding.decide_step(document.id, actor=actor, choice=yes, sign=sign, at=at)
     showing.confirm_afterwards(
-        document.id, actor=clerk, opinion=WORDS["afterwards"], sign=sign, at=at
+        document.id,
+        actor=clerk,
+        choice=Choice(Decision.APPROVE, WORDS["afterwards"]),
+        sign=sign,
+        at=at,
     )
     _tell_programs(document, bookkeeper, at)
     catch_up()
@@ -111,6 +121,14 @@ def erase(docs, manager, chair, at, basis=Basis.REQUEST, reason="정보주체의
     let_files_rest()
     catch_up()
     return disposal
+
+
+def carry_out(complex_id):
+    """Erase what was confirmed: once the log says so, and that has its place."""
+    assert erase_confirmed(complex_id)
+    Sequencer().tick()
+    tenancy._enter("app.complex", complex_id)
+    return erase_confirmed(complex_id)
 
 
 def let_files_rest(**since):

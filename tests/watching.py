@@ -17,7 +17,8 @@ from danji.base import tenancy
 from danji.base.outside import outside_session
 from danji.transparency.actions import append_event
 from danji.transparency.models import ConfirmedHead, Log, Party, Witness
-from danji.transparency.notary import Notary, publish_confirmed
+from danji.transparency.notary import Notary
+from danji.transparency.publishing import publish_confirmed
 from danji.transparency.sequencer import Sequencer
 from danji.transparency.tree import log_folder
 from danji.transparency.witnesses import register_witness
@@ -121,8 +122,8 @@ def served(witness: SmallWitness):
 
 
 def registered(witness, party, complex_, at):
-    """The witness, following the log of the complex from that moment on."""
-    return register_witness(
+    """The witness, following the log of the complex from that moment on, as the log says."""
+    entered = register_witness(
         label=f"{Party(party).label} 확인",
         party=Party(party),
         vkey=witness.vkey,
@@ -130,6 +131,10 @@ def registered(witness, party, complex_, at):
         complex_=complex_,
         at=at,
     )
+    Sequencer().tick()
+    if complex_ is not None:
+        tenancy._enter("app.complex", complex_.id)
+    return entered
 
 
 def agreed(complex_, at, head):

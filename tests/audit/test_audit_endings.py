@@ -12,7 +12,7 @@ from danji.rules.disposal import Basis
 
 
 def test_an_erased_document_is_told_as_erased_by_its_event_and_never_as_tampered(
-    complex_, bookkeeper, chief, manager, chair, sign, at
+    complex_, bookkeeper, chief, manager, chair, sign, alter, at
 ):
     document = approved(bookkeeper, chief, manager, sign, at)
     settle()
@@ -24,6 +24,8 @@ def test_an_erased_document_is_told_as_erased_by_its_event_and_never_as_tampered
     assert faults(audited) == ""
     told = [found for found in audited.found.kept if "파기한 문서입니다" in found.sentence]
     assert [found.severity for found in told] == [Severity.NOTE]
+    alter("UPDATE approvals_document SET line = '{\"skipped\": []}' WHERE id = %s", document.id)
+    assert "남은 내용" in faults(audit(complex_, at))
 
 
 def test_an_opening_deleted_without_an_erasure_is_told(

@@ -51,7 +51,7 @@ BOTH = [(4, 31, CITY), (4, 31, COMPLEX)]
             [0, 0, 0, 5],
             [(3, 25, CITY), *BOTH],
             [Standstill(minutes(15), minutes(30))],
-            [(Severity.NOTE, 3)],
+            [(Severity.DOUBT, 3)],
         ),
         (
             [0, 0, 0, 5],

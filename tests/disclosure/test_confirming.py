@@ -22,7 +22,7 @@ from danji.records.models import Record
 from danji.rules.refusal import Refusal
 from danji.transparency.collecting import collect
 from danji.transparency.models import Party, Seal
-from danji.transparency.notary import publish_confirmed
+from danji.transparency.publishing import publish_confirmed
 from danji.transparency.queries import confirmed_docs, policy, published_head, seals_of
 from danji.transparency.sequencer import Sequencer
 from danji.transparency.stamping import Stamper
@@ -50,6 +50,8 @@ def witnesses(complex_, at):
         register_witness(
             label=label, party=party, vkey=witness.vkey, url="", complex_=complex_, at=at
         )
+    Sequencer().tick()
+    tenancy._enter("app.complex", complex_.id)
     return found
 
 

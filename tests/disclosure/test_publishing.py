@@ -1,6 +1,7 @@
 """From the last approval to what everybody can read, and what stops it on the way."""
 
 import shutil
+from dataclasses import replace
 from io import BytesIO
 
 import pytest
@@ -19,14 +20,18 @@ from danji.disclosure.site import complex_folder, document_folder
 from danji.formbook import values
 from danji.formbook.definition import load
 from danji.records.models import Record, Relation
+from danji.renditions.jobs import official_document
 from danji.renditions.models import Rendition
 from danji.rules.approval import Choice, Decision
 from danji.rules.refusal import Refusal
 from danji.signing.evidence import session_signer
+from danji.transparency.queries import published_head
 from danji.transparency.sequencer import Sequencer
 from danji_verify.check import check_pdf
+from danji_verify.checkpoint import Checkpoint
 from danji_verify.policy import Policy
 from danji_verify.report import Verdict
+from papers import decide, submit
 
 NOTICE = {
     "title": "승강기 유지관리 업체 선정 입찰공고",
@@ -79,6 +84,15 @@ def catch_up():
 def page_of(record):
     folder = document_folder(record.complex.code, record.doc.hex)
     return (folder / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_code_on_a_pdf_ends_in_the_newest_head(clerk, manager, complex_, sign, at):
+    document = submit(clerk, at)
+    decide(document, manager, sign, at)
+    Sequencer().tick()
+    record = Record.objects.get(doc=document.id)
+    said = official_document(record.parsed_payload(), complex_).qr_text
+    assert Checkpoint.parse_printed(said) == published_head(complex_).checkpoint
 
 
 def test_a_notice_becomes_a_page_that_a_stranger_can_check(file, manager):
@@ -188,7 +202,8 @@ def test_a_missing_seal_key_is_said_and_mended_later(file, settings, complex_, c
 
 def test_a_page_tells_nothing_of_a_successor_that_is_not_open(file):
     first = file()
-    second = file("memo", MEMO, supersedes=first)
+    withheld = NOTICE | {"title": "막힌 입찰공고", "qualifications": ["가. 900101-1234567"]}
+    second = file(content=withheld, supersedes=first)
     assert second.number not in page_of(first)
     assert second.title not in page_of(first)
 
@@ -210,6 +225,22 @@ def test_one_bad_record_keeps_no_other_waiting(file, monkeypatch):
     monkeypatch.setattr(jobs, "render", real)
     catch_up()
     assert bad.number in page_of(bad)
+
+
+def test_what_no_published_head_reaches_yet_waits_without_a_fault(file, monkeypatch, caplog):
+    real = jobs.published_head
+
+    def older(complex_):
+        head = real(complex_)
+        return replace(head, checkpoint=replace(head.checkpoint, size=1))
+
+    monkeypatch.setattr(jobs, "published_head", older)
+    record = file()
+    assert not Publication.objects.exists()
+    assert "was not done" not in caplog.text
+    monkeypatch.undo()
+    catch_up()
+    assert record.number in page_of(record)
 
 
 def test_the_lists_follow_the_complex(file, complex_):

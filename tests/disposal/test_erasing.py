@@ -7,10 +7,12 @@ from hashlib import sha256
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
 
+from audited import audit, faults
 from danji.approvals import drafting, showing
 from danji.approvals.models import Document, Draft
-from danji.base import files
+from danji.base import files, tenancy
 from danji.config.schedule import run_jobs
 from danji.disclosure.endings import Gone
 from danji.disclosure.queries import read_record
@@ -30,17 +32,22 @@ from danji.outbox.actions import tell
 from danji.outbox.models import Message, PendingDelivery
 from danji.records.models import Record, Relation
 from danji.renditions.models import Rendition
+from danji.rules.approval import Choice, Decision
 from danji.rules.disposal import Basis
 from danji.rules.refusal import Refusal
-from danji.transparency.models import Event, Opening, TroubleKind
+from danji.transparency.actions import append_event
+from danji.transparency.models import Event, Leaf, Opening, TroubleKind
 from danji.transparency.queries import log_of
+from danji.transparency.sequencer import Sequencer
 from danji.transparency.troubles import open_trouble
-from danji_verify.canonical import b64decode
+from danji_verify.canonical import b64decode, canonical
+from danji_verify.entry import Event as EventName
 from erasing import (
     PDF,
     SAYING,
     WORDS,
     attach,
+    carry_out,
     catch_up,
     erase,
     files_kept,
@@ -208,13 +215,64 @@ def test_a_crash_before_the_files_are_gone_is_made_good(complex_, document, mana
     disposal = propose_disposal([document.id], Basis.ORDER, "명령", actor=manager, at=at)
     confirm_disposal(disposal.id, actor=chair, at=at)
     let_files_rest()
-    assert erase_confirmed(complex_.id)
+    assert carry_out(complex_.id)
     assert PendingFile.objects.exists()
     assert words_in_files()
     assert not erase_confirmed(complex_.id)  # it is done once
     assert erase_files(complex_.id)
     assert not PendingFile.objects.exists()
     assert not {word for word, path in words_in_files() if "ahead" not in path}
+
+
+def test_the_log_holds_it_first_and_what_came_in_between_goes_too(
+    complex_, bookkeeper, chief, manager, chair, clerk, sign, at, alter
+):
+    line = {"readers": [{"kind": "afterwards", "officeholder": clerk.id.hex}]}
+    draft = drafted(bookkeeper, at, "expense", **SAYING)
+    drafting.save_line(draft.id, line, actor=bookkeeper, at=at)
+    document = drafting.submit_draft(draft.id, actor=bookkeeper, at=at)
+    for actor in (chief, manager):
+        decide(document, actor, sign, at)
+    catch_up()
+    disposal = propose_disposal([document.id], Basis.ORDER, "명령", actor=manager, at=at)
+    confirm_disposal(disposal.id, actor=chair, at=at)
+    assert erase_confirmed(complex_.id)
+    assert not erase_confirmed(complex_.id)  # it waits for its place
+    assert read_record(manager, record_of(document).id).rendition
+    assert faults(audit(complex_, timezone.now())) == ""
+    yes = Choice(Decision.APPROVE, WORDS["afterwards"])
+    showing.confirm_afterwards(document.id, actor=clerk, choice=yes, sign=sign, at=at)
+    Sequencer().tick()
+    tenancy._enter("app.complex", complex_.id)
+    assert erase_confirmed(complex_.id)  # said of that, too
+    assert not erase_confirmed(complex_.id)
+    assert record_of(document).erased_at is None
+    assert Event.objects.filter(name="doc.erased").count() == 2
+    catch_up()
+    assert record_of(document).erased_at
+    assert words_in_rows() == set()
+    assert faults(audit(complex_, timezone.now())) == ""
+
+
+def test_what_two_agreed_on_before_their_database_was_lost_is_erased_again(
+    complex_, document, manager, chair, at, alter
+):
+    was = bytes(document.content)
+    erase([document.id], manager, chair, at)
+    alter("UPDATE approvals_document SET erased_at = NULL, content = %s", was)
+    for table in ("erasure", "disposaloutcome", "disposalitem", "disposal"):
+        alter(f"DELETE FROM disposal_{table}")
+    places = Leaf.objects.filter(event__name="doc.erased").values_list("index", flat=True)
+    lost = [[index, index + 1] for index in places]
+    for ranges, erased in (([[0, min(places)]], 0), (lost, Document.objects.count())):
+        said = canonical({"v": 1, "log": 1, "events": 1, "ranges": ranges})
+        append_event(complex_, complex_.id, EventName.LOG_RECOVERED, {
+            "recovery": said, "proposer": b"null", "officer": b"null",
+        }, at=timezone.now())  # fmt: skip
+        Sequencer().tick()
+        tenancy._enter("app.complex", complex_.id)
+        assert erase_restored(complex_.id) == erased
+    assert words_in_rows() == set()
 
 
 def test_a_crash_in_the_middle_of_erasing_changes_nothing(
@@ -224,9 +282,8 @@ def test_a_crash_in_the_middle_of_erasing_changes_nothing(
     confirm_disposal(disposal.id, actor=chair, at=at)
     with monkeypatch.context() as broken:
         broken.setattr(Erasure.objects.__class__, "create", lambda *_, **__: 1 / 0)
-        assert not erase_confirmed(complex_.id)
+        assert not carry_out(complex_.id)
     assert record_of(document).erased_at is None
-    assert not Event.objects.filter(name="doc.erased").exists()
     assert read_record(manager, record_of(document).id).rendition
 
 
@@ -269,7 +326,6 @@ def test_a_restored_erasure_is_made_good_in_the_next_round_and_said_once(
 def test_what_an_audit_said_of_it_goes_too(
     complex_, document, bookkeeper, chief, manager, chair, sign, at, alter
 ):
-    from audited import audit
     from danji.audit.actions import note_audit
     from danji.audit.models import AuditRun
 
@@ -306,7 +362,7 @@ def test_messages_about_another_document_of_the_same_title_stay(
     live = drafting.submit_draft(
         drafted(bookkeeper, at, "expense", **SAYING).id, actor=bookkeeper, at=at
     )
-    asked = Message.objects.filter(subject__startswith="결재 요청").latest("id")
+    asked = Message.objects.filter(subject__contains=" 요청: ").latest("id")
     waiting = PendingDelivery.objects.filter(message_id=asked.id).count()
     assert waiting
     erase([document.id], manager, chair, at)
@@ -419,7 +475,7 @@ def test_a_file_that_is_kept_anew_meanwhile_is_not_lost(
     disposal = propose_disposal([document.id], Basis.ORDER, "명령", actor=manager, at=at)
     confirm_disposal(disposal.id, actor=chair, at=at)
     let_files_rest()
-    erase_confirmed(complex_.id)
+    carry_out(complex_.id)
     asked = jobs._in_use
 
     def kept_anew(digests):
@@ -461,7 +517,9 @@ def test_nothing_is_approved_afterwards_once_it_was_erased(
     catch_up()
     erase([document.id], manager, chair, at)
     with pytest.raises(Refusal, match="파기한 문서"):
-        showing.confirm_afterwards(document.id, actor=clerk, opinion="", sign=sign, at=at)
+        showing.confirm_afterwards(
+            document.id, actor=clerk, choice=Choice(Decision.APPROVE), sign=sign, at=at
+        )
 
 
 def test_a_program_that_asks_again_hears_that_it_is_gone(document, manager, chair, at):

@@ -30,6 +30,7 @@ def document() -> Draw:
             complex_name="들꽃마을아파트",
             qr_text=address,
             proof_url=address,
+            signed=changes.get("signed", {}),
             labels=Labels(**given["labels"] | changes.get("labels", {})),
         )
 

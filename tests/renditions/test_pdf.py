@@ -166,6 +166,15 @@ def test_whoever_acted_or_was_left_out_stands_in_the_box(document):
     assert "과장 박도현: 병가" not in page
 
 
+def test_the_box_says_by_what_it_was_signed(document):
+    given = document("expense")
+    leaf = given.record["decisions"][-1]["leaf"]
+    assert "카카오 인증서" in text(
+        render(document("expense", signed={leaf: "카카오 인증서"}), attachments=[])
+    )
+    assert "인증서" not in text(render(given, attachments=[]))
+
+
 def test_a_notice_ends_with_its_sender_and_an_internal_document_has_none(document):
     sender = "들꽃마을아파트 관리사무소장 시행"
     assert sender in text(render(document("bid-notice"), attachments=[]))

@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
 
 import pikepdf
 import pypdfium2
@@ -15,10 +16,14 @@ from pyhanko.sign.fields import MDPPerm
 from pyhanko.sign.validation import read_certification_data
 from pyhanko.sign.validation.generic_cms import validate_sig_integrity
 
+from danji.renditions.pdf import Embedded, render
 from danji.renditions.seal import SealKey, certify_seal, seal
 from danji.rules.refusal import Refusal
 from danji_verify.errors import Wrong
 from danji_verify.pdf import open_sealed, seal_digests
+from danji_verify.record import is_called
+
+KINDS = sorted(path.stem for path in Path(__file__).with_name("inputs").glob("*.json"))
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +106,22 @@ def test_the_independent_verifier_agrees(sealed, complex_seal, files):
     opened = open_sealed(sealed.pdf)
     assert opened.certificate == complex_seal[1]
     assert opened.files == {file.name: file.data for file in files}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_we_print_holds_nothing_that_the_verifier_refuses(
+    document, kind, seal_key, sealed_at
+):
+    named = [
+        "붙임1-..\\견적\u202efdp.exe",
+        "붙임2-" + "가" * 300 + ".pdf",
+        "붙임3-é Ω 漢.한글",
+        "붙임4-x.",
+    ]
+    files = [Embedded(name, "text/plain", b"x", "", "supplement") for name in named]
+    opened = open_sealed(seal(render(document(kind), attachments=files), seal_key, sealed_at).pdf)
+    assert all(map(is_called, opened.files, named))
+    assert len(opened.files) == len(named)
 
 
 def test_sealing_again_gives_the_same_bytes(rendered, sealed, seal_key, sealed_at):

@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audited import approved, audit, faults
 from danji.audit.findings import Severity
-from danji.transparency.models import Cosignature, Log, Witness
+from danji.transparency.models import Cosignature, Log, Trouble, TroubleKind, Witness
 from danji.transparency.queries import policy
 from danji.transparency.sequencer import Sequencer
 from danji.transparency.tree import log_folder
@@ -77,3 +77,29 @@ def test_t03_without_a_witness_the_order_of_the_log_raises_a_question(
     Sequencer().tick()
     told = [found for found in audit(complex_, at).found.kept if "앞당겼는지" in found.sentence]
     assert [found.severity for found in told] == [Severity.DOUBT]
+
+
+def test_t03_that_sealing_stood_still_excuses_nothing_by_our_own_word(
+    complex_, bookkeeper, chief, manager, sign, at
+):
+    approved(bookkeeper, chief, manager, sign, at)
+    Sequencer().tick()
+    log, now = Log.objects.get(), at + timedelta(hours=48)
+    for hours in (0, 48):
+        seen(log, at + timedelta(hours=hours, minutes=1))
+    for title in ("이틀 앞당긴 구입", "그날의 다른 구입"):
+        submit(bookkeeper, at + timedelta(hours=1), form="expense", title=title)
+    Sequencer().tick()
+    log.refresh_from_db()
+    seen(log, now + timedelta(minutes=2))
+    told = [found for found in audit(complex_, now).found.kept if "앞당겼는지" in found.sentence]
+    assert [found.severity for found in told] == [Severity.DOUBT, Severity.DOUBT]
+    Trouble.objects.create(
+        origin=log.origin, kind=TroubleKind.WAITING, sentence="기다립니다.", since=at, until=now
+    )
+    found = audit(complex_, now)
+    told = [one for one in found.found.kept if "앞당겼는지" in one.sentence]
+    assert [one.severity for one in told] == [Severity.DOUBT]
+    assert "사건 가운데 2건" in told[0].sentence
+    assert "서버는 그때 봉인이 멈추어 있었다고 적어 두었습니다" in told[0].sentence
+    assert not found.clean

@@ -3,14 +3,17 @@
 from datetime import timedelta
 
 import pytest
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from audited import approved, audit, faults, settle, shown
 from danji.audit.blobs import path_of
 from danji.disclosure.actions import withdraw_disclosure
 from danji.disposal.actions import confirm_disposal, propose_disposal
+from danji.records.models import Record
 from danji.rules.disposal import Basis
 from danji.transparency.actions import append_event
+from danji.transparency.models import Event as EventRow
 from danji_verify.canonical import canonical
 from danji_verify.entry import Event
 from logbook import filed
@@ -63,6 +66,31 @@ def test_t25_an_erasure_that_nobody_agreed_to_is_told_and_hides_nothing(
         "의견이 봉인된 것과 다릅니다",
     ):
         assert fault in told
+
+
+def ask_to_erase(document):
+    with connection.cursor() as cursor, transaction.atomic():
+        values = [document.complex_id, document.id, timezone.now()]
+        cursor.execute("SELECT danji_erase_document(%s, %s, %s)", values)
+
+
+def test_t25_an_event_without_its_place_erases_nothing(complex_, document):
+    seq = EventRow.objects.filter(doc=document.id).count() + 1
+    EventRow.objects.create(
+        complex=complex_, doc=document.id, seq=seq, name="doc.erased", entry=b"", leaf_hash=b""
+    )
+    with pytest.raises(DatabaseError, match="the log does not say"):
+        ask_to_erase(document)
+
+
+def test_t25_what_the_log_says_and_no_two_agreed_on_erases_nothing(
+    complex_, document, manager, chair
+):
+    said_to_be_erased(complex_, document, manager.id.hex, chair.id.hex)
+    settle()
+    with pytest.raises(DatabaseError, match="no two officers agreed"):
+        ask_to_erase(document)
+    assert Record.objects.get(doc=document.id).erased_at is None
 
 
 @pytest.mark.parametrize(

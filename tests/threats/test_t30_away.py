@@ -8,7 +8,8 @@ import pytest
 
 from danji.outbox.models import Message
 from danji.transparency.models import Cosignature, Trouble, TroubleKind
-from danji.transparency.notary import AwayError, Notary, watch_silence
+from danji.transparency.notary import AwayError, Notary
+from danji.transparency.publishing import watch_silence
 from danji.transparency.queries import confirmed_docs, policy, published_head
 from danji.transparency.tree import log_folder
 from danji.transparency.troubles import tell_troubles

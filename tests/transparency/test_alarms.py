@@ -26,7 +26,8 @@ from danji.transparency.models import (
     Trouble,
     TroubleKind,
 )
-from danji.transparency.notary import AwayError, Notary, publish_confirmed, watch_silence
+from danji.transparency.notary import AwayError, Notary
+from danji.transparency.publishing import publish_confirmed, watch_silence
 from danji.transparency.queries import confirmed_docs, confirmed_head, policy, published_head
 from danji.transparency.sequencer import NO_FILES, Sequencer
 from danji.transparency.tree import log_folder

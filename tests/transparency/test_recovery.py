@@ -1,5 +1,6 @@
 """Recovering a log: from what was published, from a copy, and by going on in a further log."""
 
+import json
 import random
 import shutil
 from base64 import b64decode
@@ -14,8 +15,15 @@ from django.db import DatabaseError, connection, transaction
 
 from danji.base import keys
 from danji.base.keys import log_signer
-from danji.config.recovering import recover_collection, recover_database, recover_files, retire_log
+from danji.config.recovering import (
+    recover_collection,
+    recover_database,
+    recover_files,
+    recover_numbers,
+    retire_log,
+)
 from danji.config.rotating import rotate_log, rotate_seal
+from danji.outbox.models import Message
 from danji.records.actions import skip_numbers
 from danji.records.models import Record, Register
 from danji.rules.refusal import Refusal
@@ -26,6 +34,7 @@ from danji.transparency.models import (
     Collection,
     Leaf,
     Log,
+    Opening,
     PendingEvent,
     SetAside,
 )
@@ -155,7 +164,7 @@ def test_an_old_database_learns_again_what_was_published(complex_, at, backup, f
     for doc in (kept, lost):
         proven(complex_, doc)
     go_on(complex_, at)
-    assert audit(7, file_reader(folder)) == published_head(complex_).checkpoint.root
+    assert audit(8, file_reader(folder)) == published_head(complex_).checkpoint.root
 
 
 def test_what_waited_in_the_old_database_is_not_placed_twice(complex_, at, backup):
@@ -167,9 +176,39 @@ def test_what_waited_in_the_old_database_is_not_placed_twice(complex_, at, backu
     assert PendingEvent.objects.count() == 2
     said = recover_database(complex_.code, source="", do=True, at=at)
     assert "그 가운데 2건은 내용이 데이터베이스에 남아 있습니다." in said
-    assert not PendingEvent.objects.exists()
+    assert not PendingEvent.objects.exists()  # nothing was lost, so nothing is said of a loss
     assert [event.index for event in events_of(complex_.id, doc)] == [1, 2]
     assert all(event.openings for event in events_of(complex_.id, doc))
+
+
+def test_the_log_says_what_came_back_without_content_and_those_in_charge_are_told(
+    complex_, at, manager, backup
+):
+    Sequencer().tick()
+    kept = happen(complex_, at)
+    restore = backup()  # while it was waiting
+    happen(complex_, at)
+    Sequencer().tick()
+    rotate_seal(complex_, at=at)  # what opens it lies beside the keys
+    Sequencer().tick()
+    happen(complex_, at, 2)
+    Sequencer().tick()
+    restore()
+    recover_database(complex_.code, source="", do=True, at=at)
+    Sequencer().tick()
+    said = events_of(complex_.id, complex_.id)[-1]
+    recovery = json.loads(b64decode(said.openings["recovery"]["value"]))
+    assert (said.name, recovery["log"], recovery["events"]) == (Event.LOG_RECOVERED, 1, 3)
+    named = {index for begin, end in recovery["ranges"] for index in range(begin, end)}
+    opened = set(
+        Leaf.objects.filter(event_id__in=Opening.objects.values("event_id")).values_list(
+            "index", flat=True
+        )
+    )
+    assert not named & opened
+    assert named | opened == set(range(said.index + 1))
+    assert Leaf.objects.get(event__doc=kept).index in opened
+    assert Message.objects.filter(subject="옛 데이터베이스를 되살렸습니다").count() == 1
 
 
 def test_what_was_done_on_the_old_state_is_set_aside_and_never_signed(complex_, at, backup):
@@ -455,7 +494,41 @@ def test_numbers_of_published_documents_are_not_given_out_again(complex_, manage
     assert f"{record.number}까지는 이미 나간 번호" in said
     register.refresh_from_db()
     assert register.last == record.serial
-    assert skip_numbers(complex_, [(record.series, record.year, 1)]) == []
+    assert f"- {record.number}\n" in said
+    assert skip_numbers(complex_, [(record.series, record.year, 1)], at=at) == []
+
+
+def test_numbers_on_paper_are_not_given_out_again(complex_, manager, clerk, sign, at):
+    record = filed(clerk, manager, sign, at)
+    number = record.number.removesuffix("0001")
+    used = [f"{number}0003", f"{number}0009"]
+    said = recover_numbers(complex_.code, used=used, do=False, at=at)
+    assert f"{number}0009: 등록대장은 {number}0001까지 압니다. 번호 8개를 건너뜁니다." in said
+    assert Register.objects.get(series=record.series).last == 1  # only looked at
+    for used_again in (used, [f"{number}0002"]):
+        recover_numbers(complex_.code, used=used_again, do=True, at=at)
+    assert filed(clerk, manager, sign, at).number == f"{number}0010"
+    skipped = [e for e in events_of(complex_.id, complex_.id) if e.name == Event.NUMBERS_SKIPPED]
+    (event,) = skipped
+    assert json.loads(b64decode(event.openings["numbers"]["value"]))["numbers"] == [
+        {"series": record.series, "year": record.year, "first": 2, "last": 9}
+    ]
+    assert Message.objects.filter(subject="문서번호를 건너뛰었습니다").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("used", "said"),
+    [
+        ([], "건너뛸 번호가 없습니다"),
+        (["지출-2026-12"], "문서번호가 아닙니다"),
+        (["지출-2026-0001", "수박-2026-0001"], "그런 등록대장이 없습니다: 수박"),
+        (["지출-2027-0001"], "아직 오지 않은 해"),
+    ],
+)
+def test_what_is_no_number_of_the_complex_is_refused(complex_, at, used, said):
+    with pytest.raises(Refusal, match=said):
+        recover_numbers(complex_.code, used=used, do=True, at=at)
+    assert not Register.objects.exists()
 
 
 def test_the_log_of_logs_learns_again_what_it_published(complex_, at, alter):
@@ -472,6 +545,20 @@ def test_the_log_of_logs_learns_again_what_it_published(complex_, at, alter):
     assert "2건인데 데이터베이스는 1건만" in recover_collection(source="", do=True)
     assert CollectedHead.objects.count() == 2
     assert collecting.collect() == 0
+
+
+def test_a_collection_that_grew_meanwhile_is_not_overwritten(complex_, at, alter):
+    Sequencer().tick()
+    assert collecting.collect() == 1
+    alter("DELETE FROM transparency_collectedhead")
+    alter("DELETE FROM transparency_collection")
+    repair = recovery.examine_collection()
+    Collection.objects.create(
+        number=recovery.NUMBER, origin="later", size=7, root=b"", checkpoint=b""
+    )
+    with pytest.raises(Refusal, match="하는 동안 장부가 늘어났습니다"):
+        repair.do()
+    assert not CollectedHead.objects.exists()
 
 
 # --- Damaged files --------------------------------------------------------------------------------
@@ -678,10 +765,14 @@ def test_commands_say_what_they_would_do(complex_, at, capsys):
     Sequencer().tick()
     call_command("recover", "database", "--code", complex_.code)
     call_command("recover", "files", "--code", complex_.code)
+    call_command("recover", "numbers", "--code", complex_.code, "--used", "지출-2026-0002")
     call_command("retire", "--code", complex_.code, "--reason", "옮깁니다.")
     said = capsys.readouterr().out
     assert "할 일이 없습니다" in said
     assert "모두 온전합니다" in said
+    assert "번호 2개를 건너뜁니다" in said
+    with pytest.raises(Refusal, match="recover numbers에만"):
+        call_command("recover", "files", "--code", complex_.code, "--used", "지출-2026-0002")
     assert "--do를 붙여" in said
     with pytest.raises(Refusal, match="단지가 없습니다"):
         call_command("recover", "files", "--code", "Z99999999")

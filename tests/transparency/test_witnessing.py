@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 
@@ -10,9 +11,11 @@ from danji.base.outside import outside_session
 from danji.outbox.models import Message
 from danji.rules.refusal import Refusal
 from danji.transparency import notary as module
+from danji.transparency import publishing
 from danji.transparency.models import ConfirmedHead, Cosignature, Log, Party, Trouble, Witness
 from danji.transparency.models import Event as EventRow
-from danji.transparency.notary import AwayError, Notary, publish_confirmed, watch_silence
+from danji.transparency.notary import AwayError, Notary
+from danji.transparency.publishing import publish_confirmed, watch_silence
 from danji.transparency.queries import confirmed_docs, confirmed_head, policy, published_head
 from danji.transparency.sequencer import Sequencer
 from danji.transparency.tree import log_folder
@@ -21,6 +24,7 @@ from danji.transparency.witnessing import NotTaken, hand_in, take_note, watched_
 from danji_verify.canonical import b64encode
 from danji_verify.checkpoint import Checkpoint, sign_checkpoint
 from danji_verify.entry import Event
+from danji_verify.note import COSIGNATURE, VerifierKey
 from danji_verify.policy import Policy
 from watching import SmallWitness, happen, look_and_ask, registered, served
 
@@ -94,6 +98,10 @@ def test_the_published_policy_follows_the_witnesses(complex_, city, ours, at):
     assert Policy.parse(path.read_bytes()).quorum == "needed"
     end_witness(ours.name, at=at)
     notary.look(at + timedelta(seconds=1))
+    assert Policy.parse(path.read_bytes()).quorum == "needed"  # until the log says so
+    assert not troubles()
+    Sequencer().tick()
+    notary.look(at + timedelta(seconds=2))
     assert Policy.parse(path.read_bytes()).quorum is None
 
 
@@ -152,12 +160,20 @@ def test_a_key_of_a_log_is_no_witness(complex_, at):
 
 
 def test_the_log_cannot_watch_itself_under_another_name(complex_, at):
-    from danji_verify.note import COSIGNATURE, VerifierKey
-
     own = VerifierKey("auditor.example/1", COSIGNATURE, policy(complex_).logs[0].key.public)
     with pytest.raises(Refusal, match="장부 자신의 열쇠"):
         register_witness(
             label="감사", party=Party.COMPLEX, vkey=str(own), url="", complex_=complex_, at=at
+        )
+
+
+def test_a_key_that_anybody_can_sign_for_is_no_witness(complex_, at):
+    material = bytes([COSIGNATURE, 1, *bytes(31)])  # y = 1
+    key_id = sha256(b"a.example\n" + material).hexdigest()[:8]
+    vkey = f"a.example+{key_id}+{b64encode(material)}"
+    with pytest.raises(Refusal, match="누구나 대신 서명할 수 있는"):
+        register_witness(
+            label="감사", party=Party.COMPLEX, vkey=vkey, url="", complex_=complex_, at=at
         )
 
 
@@ -372,9 +388,9 @@ def test_a_full_disk_ends_nothing(complex_, at, city, pushed, monkeypatch):
         def refuse(*_, **__):
             raise OSError(28, "No space left on device")
 
-        full.setattr(module, "write_durably", refuse)
-        module.publish(watched_log(complex_), at)
-    module.publish(watched_log(complex_), at)
+        full.setattr(publishing, "write_durably", refuse)
+        publishing.publish(watched_log(complex_), at)
+    publishing.publish(watched_log(complex_), at)
     assert (log_folder(complex_.code, 1) / "policy.txt").exists()
 
 

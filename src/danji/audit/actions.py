@@ -37,6 +37,7 @@ def audit_and_note(
     *,
     at: datetime,
     mismatches: Sequence[Mismatch] = (),
+    anew: bool = True,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Audited | None:
     """Audit a complex, keep what was found, and let those in charge know.
@@ -46,7 +47,9 @@ def audit_and_note(
     Returns: None where it could not be done to its end.
     """
     try:
-        audited = audit_complex(complex_, at=at, mismatches=mismatches, progress=progress)
+        audited = audit_complex(
+            complex_, at=at, mismatches=mismatches, anew=anew, progress=progress
+        )
         note_audit(audited)
     except (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError):
         raise  # the database is away, and it is tried again

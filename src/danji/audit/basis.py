@@ -13,8 +13,9 @@ from typing import Any
 from uuid import UUID
 
 from danji.accounts.models import Office
-from danji.audit.chains import Chain, Logged, chains_named
+from danji.audit.chains import SOON, Chain, Logged, chains_named
 from danji.audit.findings import Area, Findings
+from danji.audit.recovered import Recoveries
 from danji.audit.snapshot import Snapshot
 from danji.formbook.definition import FormDefinition, load
 from danji_verify.canonical import b64encode
@@ -29,6 +30,8 @@ PERSONAL = (
     Event.OFFICE_TAKEN,
     Event.OFFICE_LEFT,
     Event.RULE_CHANGED,
+    Event.BYLAW_CHANGED,
+    Event.CONTACT_CHANGED,
 )
 OF_COMPLEX = (Event.LOG_OPENED, Event.LOG_CONTINUED, Event.KEY_ROTATED)
 
@@ -36,6 +39,15 @@ HOLDERS = """
 SELECT holder.id, holder.office, person.name, holder.person_id, holder.since, holder.until
 FROM accounts_officeholder AS holder JOIN accounts_person AS person ON person.id = holder.person_id
 WHERE holder.complex_id = %s
+"""
+# What two officers agreed to erase, and was not erased yet.
+AGREED = """
+SELECT item.doc FROM disposal_disposalitem AS item
+JOIN disposal_disposaloutcome AS outcome
+    ON (outcome.complex_id, outcome.disposal_id) = (item.complex_id, item.disposal_id)
+JOIN approvals_document AS document
+    ON (document.complex_id, document.id) = (item.complex_id, item.doc)
+WHERE item.complex_id = %s AND outcome.answer = 'confirmed' AND document.erased_at IS NULL
 """
 FORMS = "SELECT id, key, version, definition, sha256 FROM formbook_form"
 
@@ -63,8 +75,10 @@ class Form:
 @dataclass(frozen=True)
 class Basis:
     """`keys` and `delegations` are events by their leaf hash in base64; `revoked` says since when
-    a key, by its id in hex, signs no more; `erased` are the erasures by document; `seals` the
-    certificates, DER, with which the complex sealed.
+    a key, by its id in hex, signs no more; `erased` are the erasures by document, but for those
+    that are under way, `erasing`; `seals` the certificates, DER, with which the complex sealed.
+    What came back without content when a database was recovered is not among them, but for
+    erasures.
     """
 
     holders: Mapping[UUID, Holder]
@@ -74,7 +88,9 @@ class Basis:
     revoked: Mapping[str, datetime]
     delegations: Mapping[str, Logged]
     erased: Mapping[UUID, Logged]
+    erasing: frozenset[UUID]
     seals: tuple[bytes, ...]
+    recoveries: Recoveries
 
 
 def as_id(text: object) -> UUID:
@@ -85,10 +101,14 @@ def as_id(text: object) -> UUID:
         return UUID(int=0)
 
 
-def read_basis(snapshot: Snapshot, found: Findings) -> Basis:
+def read_basis(snapshot: Snapshot, recoveries: Recoveries, found: Findings) -> Basis:
     """All that decisions rest on."""
-    personal = chains_named(snapshot, *PERSONAL)
+    marked = recoveries.mark(chains_named(snapshot, *PERSONAL))
+    personal = [known for chain in marked if (known := chain.known).events]
     events = [event for chain in personal for event in chain.events]
+    erased = {chain.doc: chain.events[-1] for chain in chains_named(snapshot, Event.ERASED)}
+    agreed = {doc for (doc,) in snapshot.rows(AGREED)}
+    erasing = frozenset(doc for doc in agreed if doc in erased and _is_new(erased[doc], snapshot))
     return Basis(
         holders=_holders(snapshot),
         forms=_forms(snapshot, found),
@@ -100,9 +120,16 @@ def read_basis(snapshot: Snapshot, found: Findings) -> Basis:
             if event.name == Event.REVOKED and event.entry
         },
         delegations={b64encode(e.leaf): e for e in events if e.name == Event.DELEGATION_SET},
-        erased={chain.doc: chain.events[-1] for chain in chains_named(snapshot, Event.ERASED)},
+        erased={doc: event for doc, event in erased.items() if doc not in erasing},
+        erasing=erasing,
         seals=tuple(_seals(snapshot)),
+        recoveries=recoveries,
     )
+
+
+def _is_new(event: Logged, snapshot: Snapshot) -> bool:
+    """Whether what follows from an event may be a moment away still."""
+    return event.pending or (event.entry is not None and event.entry.at > snapshot.at - SOON)
 
 
 def _holders(snapshot: Snapshot) -> dict[UUID, Holder]:

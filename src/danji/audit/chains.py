@@ -57,6 +57,7 @@ class Logged:
     entry: Entry | None = None
     openings: dict[str, Opening] = field(default_factory=dict)
     read: dict[str, dict[str, Any]] = field(default_factory=dict)  # what `json` parsed before
+    lost: bool = False  # came back without content when a database was recovered, says the log
 
     @property
     def index(self) -> int | None:
@@ -107,6 +108,11 @@ class Chain:
     def last(self, *names: Event) -> Logged | None:
         found = self.all(*names)
         return found[-1] if found else None
+
+    @property
+    def known(self) -> "Chain":
+        """The events but for those that came back without content: what rows can agree with."""
+        return Chain(self.doc, [event for event in self.events if not event.lost])
 
     @property
     def erased(self) -> Logged | None:
@@ -278,9 +284,12 @@ def _goes_on(event: Logged, number: int) -> bool:
 
 
 def _may_lack(event: Logged, chain: Chain, erased: Logged | None) -> bool:
-    """Whether what opens an event may be gone: it was erased afterwards, and the log says so."""
+    """Whether what opens an event may be gone: it was erased afterwards, or it came back without
+    content, and the log says so.
+    """
     own = chain.erased
-    return erased is not None and (own is None or event.seq < own.seq)
+    was_erased = erased is not None and (own is None or event.seq < own.seq)
+    return event.lost or was_erased
 
 
 def _parse(event: Logged, found: Findings, about: Subject) -> None:
@@ -309,7 +318,7 @@ def _parse(event: Logged, found: Findings, about: Subject) -> None:
 def _open(event: Logged, may_lack: bool, found: Findings, about: Subject) -> None:
     """See that every commitment opens, and keep what it opens to.
 
-    Args: `may_lack` says that what opened it was erased, and the log says so.
+    Args: `may_lack` says that what opened it is gone, and the log says why.
     """
     entry = event.entry
     if entry is None:

@@ -24,8 +24,8 @@ from danji_verify.entry import Event, format_time
 RECORDED = SIGNED_WITHIN + timedelta(seconds=1)
 
 DOCUMENTS = """
-SELECT id, drafter_id, form_id, title, amount, net, payee, account, content, digest, follows,
-    submitted_at, erased_at
+SELECT id, drafter_id, form_id, title, amount, net, payee, account, content, digest,
+    line <> '{}', follows, submitted_at, erased_at
 FROM approvals_document WHERE complex_id = %s AND id BETWEEN %s AND %s
 """
 STEPS = """
@@ -61,6 +61,7 @@ class DocumentRow:
     account: str
     content: bytes
     digest: str
+    has_line: bool  # whether the drafter's changes of the line are kept
     follows: UUID | None
     submitted_at: datetime
     erased_at: datetime | None

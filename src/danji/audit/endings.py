@@ -7,7 +7,7 @@ from uuid import UUID
 
 from danji.audit.basis import Basis, Holder
 from danji.audit.books import Book
-from danji.audit.chains import Logged, chains_named
+from danji.audit.chains import Chain, Logged, chains_named
 from danji.audit.findings import Area, Findings, Subject
 from danji.audit.snapshot import Snapshot
 from danji.disposal.readings import altered_readings
@@ -99,10 +99,7 @@ class EndingCheck:
                 self.found.fault(Area.OFFICERS, sentence)
 
     def _withdrawals(self) -> None:
-        logged = {
-            chain.doc: chain.events[-1]
-            for chain in chains_named(self.snapshot, Event.DISCLOSURE_WITHDRAWN)
-        }
+        logged = {chain.doc: chain.events[-1] for chain in self._known(Event.DISCLOSURE_WITHDRAWN)}
         for doc, number, reason, by, leaf in self.snapshot.rows(WITHDRAWALS):
             self.found.rows["withdrawals"] += 1
             event = logged.pop(doc, None)
@@ -115,11 +112,13 @@ class EndingCheck:
         """An erasure hides what was there: it has to be two officers', and to have its rows."""
         rows = {row[0]: ErasureRow(*row) for row in self.snapshot.rows(ERASURES)}
         self.found.rows["erasures"] += len(rows)
-        chains = {chain.doc: chain for chain in chains_named(self.snapshot, Event.ERASED)}
+        chains = {chain.doc: chain for chain in self._known(Event.ERASED)}
         document_of = dict(self.snapshot.rows(FOLLOWED, list(chains)))
         for doc, chain in chains.items():
             event = chain.events[-1]
             row = rows.get(document_of.get(doc, doc))
+            if document_of.get(doc, doc) in self.basis.erasing:
+                continue
             if row is None:
                 said = "두 분이 파기를 제안하고 확인한 적이 없는데 파기한 것으로 적혀 있습니다."
                 self._fault(said, Subject(doc), event)
@@ -173,6 +172,11 @@ class EndingCheck:
             if not _serves(self.basis.holders.get(officeholder), at):
                 said = "공개해도 된다고 확인한 분이 그날 그 직책에 있지 않았습니다."
                 self._fault(said, Subject(doc, number), None)
+
+    def _known(self, name: Event) -> list[Chain]:
+        """The events of that name, but for those that came back without content."""
+        marked = self.basis.recoveries.mark(chains_named(self.snapshot, name))
+        return [known for chain in marked if (known := chain.known).events]
 
     def _fault(self, sentence: str, about: Subject, event: Logged | None) -> None:
         self.found.fault(Area.RECORDS, sentence, about=about, index=event.index if event else None)

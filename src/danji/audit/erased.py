@@ -74,20 +74,20 @@ class ErasedCheck:
             about,
             erased,
             {
-                "남은 내용": (row.amount, row.net, row.payee, row.account, row.digest)
-                == (None, None, "", "", ""),
+                "남은 내용": (row.amount, row.net, row.payee, row.account, row.digest, row.has_line)
+                == (None, None, "", "", "", False),
                 "상신한 때": submitted is None or _is_at(row.submitted_at, submitted),
                 "파기한 때": _is_since(row.erased_at, erased),
             },
         )
 
     def _check_record(self, row: RecordRow, chain: Chain, erased: Logged, about: Subject) -> None:
-        filed = chain.last(Event.FILED)
+        filed, erasure = chain.last(Event.FILED), erased.json("erasure")
         self._compare(
             about,
             erased,
             {
-                "기록의 지문(요약값)": row.digest == erased.json("erasure").get("record"),
+                "기록의 지문(요약값)": not erasure or row.digest == erasure.get("record"),
                 "문서번호": row.number == record_number(row.series, row.year, row.serial),
                 "등록한 때": filed is None or _is_at(row.filed_at, filed),
                 "파기한 때": _is_since(row.erased_at, erased),

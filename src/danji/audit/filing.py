@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
@@ -18,8 +18,11 @@ from danji.audit.replay import Content, Way
 from danji.audit.snapshot import Snapshot, Span
 from danji_verify.canonical import b64encode
 from danji_verify.entry import Event
-from danji_verify.errors import Wrong
-from danji_verify.pdf import seal_digests
+from danji_verify.errors import VerifyError, Wrong
+from danji_verify.pdf import open_sealed, seal_digests
+from danji_verify.policy import Policy
+from danji_verify.record import check_document
+from danji_verify.report import Report, State
 
 RECORDS = """
 SELECT record.doc, record.form, record.title, record.number, record.series, record.year,
@@ -48,6 +51,11 @@ SELECT record.doc, publication.scope, publication.basis, publication.published_a
 FROM records_record AS record JOIN disclosure_publication AS publication
     ON (publication.complex_id, publication.record_id) = (record.complex_id, record.id)
 WHERE record.complex_id = %s AND record.doc BETWEEN %s AND %s
+"""
+# The logs, and how long they were, as the newest audit saw them that found no fault.
+SEEN = """
+SELECT findings -> 'logs' FROM audit_auditrun WHERE complex_id = %s AND faults = 0
+ORDER BY started_at DESC, id DESC LIMIT 1
 """
 
 
@@ -112,12 +120,24 @@ def read_files(snapshot: Snapshot, span: Span, found: Findings) -> Files:
     return files
 
 
+def seen_before(snapshot: Snapshot) -> dict[str, int]:
+    """How long the logs were, by their origin, when the last audit ended that found no fault."""
+    rows = snapshot.rows(SEEN)
+    return {log["origin"]: log["size"] for (logs,) in rows for log in logs}
+
+
 @dataclass
 class FilingCheck:
-    """Holds one record after another against its document, its events and its files."""
+    """Holds one record after another against its document, its events and its files.
+
+    `policy` is None where the log's key is not to be had. `opened` says by the number of a log up
+    to where its sealed PDFs were opened before: that takes long, and what is sealed stays.
+    """
 
     basis: Basis
     blobs: Blobs
+    policy: Policy | None
+    opened: Mapping[int, int]
     found: Findings
 
     def check(
@@ -238,9 +258,11 @@ class FilingCheck:
         ) or finalized.digest("record") != row.digest:
             self._fault(about, "PDF의 봉인값이 봉인 장부에 적힌 것과 다릅니다.", finalized)
         if self.blobs.demand(rendition.file, "봉인한 PDF", about, finalized.index):
-            self._check_seal(rendition, finalized, about)
+            self._check_seal(row, rendition, finalized, about)
 
-    def _check_seal(self, rendition: RenditionRow, finalized: Logged, about: Subject) -> None:
+    def _check_seal(
+        self, row: RecordRow, rendition: RenditionRow, finalized: Logged, about: Subject
+    ) -> None:
         pdf = path_of(rendition.file).read_bytes()
         try:
             digests = seal_digests(pdf)
@@ -254,6 +276,29 @@ class FilingCheck:
         written = pdf.lower()
         if not any(seal.hex().encode() in written for seal in self.basis.seals):
             self._fault(about, "PDF를 봉인한 인증서가 이 단지의 것이 아닙니다.", finalized)
+        number, index = finalized.places[-1] if finalized.places else (0, 0)
+        if index >= self.opened.get(number, 0):
+            self._open(pdf, row, finalized, about)
+
+    def _open(self, pdf: bytes, row: RecordRow, finalized: Logged, about: Subject) -> None:
+        """Look at what is inside as a stranger does: it may have been false before it was sealed.
+
+        The witnesses are not asked for, who may not have seen it yet.
+        """
+        self.found.rows["opened"] += 1
+        try:
+            files = open_sealed(pdf).files
+        except VerifyError as problem:
+            self._fault(about, f"봉인한 PDF를 열어 보니 맞지 않습니다. {problem}", finalized)
+            return
+        if files.get("record.json") != row.payload:
+            self._fault(about, "봉인한 PDF에 든 기록이 등록한 기록과 다릅니다.", finalized)
+        if self.policy is not None:
+            report = Report()
+            check_document(files, replace(self.policy, quorum=None), report)
+            for one in report.of(State.FAILED):
+                said = f"봉인한 PDF에 든 것이 맞지 않습니다. {one.sentence}"
+                self._fault(about, said, finalized)
 
     def _check_publication(
         self, row: RecordRow, files: Files, chain: Chain, about: Subject

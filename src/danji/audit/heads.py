@@ -1,19 +1,26 @@
 """Every head that was ever kept: signed by those who should have, and a head of this one log."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from danji.audit.books import Book, Sighting, roots_at
 from danji.audit.findings import Area, Findings
+from danji.audit.snapshot import Snapshot
 from danji.audit.trust import Trust
 from danji.transparency.models import ConfirmedHead, Cosignature
 from danji_verify import note
 from danji_verify.checkpoint import Checkpoint
 from danji_verify.errors import NoteError, VerifyError
+from danji_verify.merkle import HASH_SIZE
 from danji_verify.tiles import tree_root
 
+PLACED = """
+SELECT leaf.index, event.leaf_hash FROM transparency_leaf AS leaf JOIN transparency_event AS event
+    ON (event.complex_id, event.id) = (leaf.complex_id, leaf.event_id)
+WHERE leaf.complex_id = %s AND leaf.log_number = %s AND leaf.index < %s
+"""
 CHECKPOINT, CONFIRMED = "checkpoint", "confirmed"
 
 
@@ -28,11 +35,13 @@ class _Head:
 
 @dataclass
 class HeadCheck:
-    """Checks the heads of one log."""
+    """Checks the heads of one log. `certain` are the roots on which its parties agreed, by size."""
 
+    snapshot: Snapshot
     book: Book
     trust: Trust
     found: Findings
+    certain: dict[int, bytes] = field(default_factory=dict)
 
     def check(self) -> None:
         """Those of the database, of the witnesses, and what everybody can fetch."""
@@ -41,6 +50,8 @@ class HeadCheck:
         heads = [*self._confirmed(), *self._cosigned()]
         if self.book.whole:
             self._check_consistent(heads)
+        if self.book.retired:
+            self._check_end()
 
     def _check_row(self) -> None:
         book = self.book
@@ -71,10 +82,11 @@ class HeadCheck:
                 )
             elif self._demand_agreed(signed, "확정된 머리", row.size):
                 self.book.agreed.add(row.size)
+                self.certain[row.size] = head.root
         return heads
 
     def _demand_agreed(self, signed: note.OpenedNote, what: str, size: int) -> bool:
-        agreed = self.trust.agreed(signed.verified)
+        agreed = self.trust.agreed(one.key for one in signed.verified)
         if not agreed:
             self._fault(
                 f"{what}({size:,}건)에 단지와 시·군·구 양쪽의 확인 서명이 없습니다. 누가 확정된 "
@@ -86,6 +98,7 @@ class HeadCheck:
     def _cosigned(self) -> set[_Head]:
         """The heads that witnesses signed; each line has to hold, and to say what its row says."""
         heads, false = set(), Counter[str]()
+        signers: dict[tuple[int, bytes], set[note.VerifierKey]] = defaultdict(set)
         rows = Cosignature.objects.filter(origin=self.book.origin).order_by("size", "time")
         for id_, size, root, at, line in rows.values_list(
             "witness_id", "size", "root", "time", "line"
@@ -96,6 +109,7 @@ class HeadCheck:
                 continue  # told where its key is read
             if self._holds(watcher.key, size, bytes(root), at, line):
                 heads.add(_Head(size, bytes(root), watcher.label))
+                signers[size, bytes(root)].add(watcher.key)
                 self.book.sightings.append(Sighting(size, at, id_))
             else:
                 false[watcher.label] += 1
@@ -105,6 +119,9 @@ class HeadCheck:
                 "흔적입니다.",
                 "cosignature lines that do not hold for their rows",
             )
+        self.certain |= {
+            size: root for (size, root), keys in signers.items() if self.trust.agreed(keys)
+        }
         return heads
 
     def _holds(
@@ -125,8 +142,7 @@ class HeadCheck:
         roots = roots_at(book.leaves, (head.size for head in heads))
         for head in heads:
             if head.size > book.size:
-                # A retired log ends at the last head on which all agreed.
-                if not book.retired:
+                if not book.retired:  # of such a one only what was certain has to stay
                     self._fault(
                         f"{head.whose}의 장부가 지금 장부보다 깁니다. 장부가 옛것으로 "
                         "되돌려졌습니다.",
@@ -138,6 +154,36 @@ class HeadCheck:
                     "흔적입니다.",
                     f"at {head.size} kept {head.root.hex()}, now {roots[head.size].hex()}",
                 )
+
+    def _check_end(self) -> None:
+        """What the parties had agreed on stays when a log is retired: below its end, or placed
+        again in the logs that follow, which the chains of the events show.
+        """
+        book = self.book
+        for data in self.trust.ended:
+            try:
+                opened = note.open_note(data, self.trust.keys)
+                head = Checkpoint.parse(opened.text)
+            except VerifyError:
+                continue
+            if head.origin == book.origin and self.trust.agreed(one.key for one in opened.verified):
+                self.certain[head.size] = head.root
+        size, root = max(self.certain.items(), default=(0, b""))
+        if size > book.size and roots_at(self._placed(size), [size])[size] != root:
+            self._fault(
+                f"단지와 시·군·구가 확정한 {size:,}건 가운데 {book.size:,}건까지만 남기고 "
+                f"{book.number}번 장부를 닫았습니다. 확정된 사건을 잃었거나 없앴습니다.",
+                f"confirmed {size} {root.hex()}, ends with {book.size}",
+            )
+
+    def _placed(self, size: int) -> bytes:
+        """The leaf hashes of a log as its rows have them; its files, where a row is gone."""
+        rows = self.snapshot.rows(PLACED, self.book.number, size)
+        placed = {index: bytes(leaf) for index, leaf in rows}
+        nothing = bytes(HASH_SIZE)
+        return b"".join(
+            placed.get(index) or self.book.leaf(index) or nothing for index in range(size)
+        )
 
     def _check_published(self) -> None:
         """The head that everybody can fetch, and the confirmed one beside it.

@@ -34,7 +34,7 @@ def audit_nightly(complex_id: UUID) -> int:
     if due:
         complex_ = Complex.objects.get(id=complex_id)
         mismatches = _of_night(at.astimezone(SEOUL).date())
-        audit_and_note(complex_, at=at, mismatches=mismatches)
+        audit_and_note(complex_, at=at, mismatches=mismatches, anew=False)
     return int(due)
 
 

@@ -1,6 +1,8 @@
-"""Who holds which office, signs with which key and stands in for whom: rows against the log."""
+"""Who holds which office, signs with which key and stands in for whom, and by which rules: rows
+against the log.
+"""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,9 +11,13 @@ from danji.audit.basis import Basis, Holder, as_id
 from danji.audit.chains import Chain, Logged
 from danji.audit.findings import Area, Findings, Subject
 from danji.audit.snapshot import Snapshot
+from danji.authority.carrying import bylaw_value, contact_value
+from danji.authority.models import ProposalOutcome
+from danji.authority.queries import settings_of
 from danji.routing.actions import rule_value
 from danji.routing.models import RoutingOutcome, Verdict
 from danji.rules.absence import Reason
+from danji.rules.appointment import Answer, Change
 from danji.signing import terms
 from danji_verify.canonical import b64encode
 from danji_verify.entry import Event
@@ -53,7 +59,7 @@ class OfficerCheck:
     def check(self) -> None:
         """Both ways: no row without its event, and no event without its row."""
         known = self._holders() | self._keys() | self._agreements()
-        known |= self._absences() | self._revisions()
+        known |= self._absences() | self._revisions() | self._contacts() | self._bylaws()
         for doc, chain in self.basis.personal.items():
             if doc not in known:
                 self._fault(
@@ -244,6 +250,74 @@ class OfficerCheck:
                     "결재선 규칙이 봉인 장부에 적힌 것과 다릅니다.", event, outcome.revision_id.hex
                 )
         return known
+
+    def _contacts(self) -> set[UUID]:
+        """The changed mail addresses and telephones of officers."""
+        known = set()
+        for outcome in self._confirmed(Change.CONTACT):
+            known.add(outcome.proposal_id)
+            event, said = self._decided(outcome, Event.CONTACT_CHANGED)
+            logged = event.json("contact") if event else {}
+            expected = contact_value(outcome.proposal)
+            if not said or any(logged.get(key) != value for key, value in expected.items()):
+                self._fault(
+                    "연락처를 바꾼 사실이 봉인 장부에 적힌 것과 다릅니다.",
+                    event,
+                    outcome.proposal_id.hex,
+                )
+        return known
+
+    def _bylaws(self) -> set[UUID]:
+        """What the bylaws set: the rows that hold, and the proposals that two officers decided."""
+        rows = {row.id: row for row in settings_of(self.snapshot.complex.id)}
+        known = set()
+        for outcome in self._confirmed(Change.SETTING):
+            proposal = outcome.proposal
+            known.add(proposal.id)
+            event, said = self._decided(outcome, Event.BYLAW_CHANGED)
+            row = rows.pop(proposal.id, None)
+            if (
+                not said
+                or event is None
+                or event.value("bylaw") != bylaw_value(proposal)
+                or row is None
+                or (row.key, row.value, row.article, row.effective_from)
+                != (proposal.setting, proposal.value, proposal.article, proposal.since)
+            ):
+                self._fault(
+                    "관리규약에서 정한 것이 봉인 장부에 적힌 것과 다릅니다.", event, proposal.id.hex
+                )
+        for row in rows.values():
+            self.found.doubt(
+                Area.OFFICERS,
+                f"관리규약에서 정한 것({row.key}, {row.article})이 봉인 장부에 없습니다. ‘관리규약"
+                "에서 정한 것’에서 맞는지 봐 주세요.",
+                row.id.hex,
+            )
+        return known
+
+    def _confirmed(self, change: Change) -> Iterator[ProposalOutcome]:
+        """The confirmed proposals of a kind; few, so they are read as objects."""
+        confirmed = ProposalOutcome.objects.within(self.snapshot.complex.id).filter(
+            answer=Answer.CONFIRMED, proposal__change=change
+        )
+        for outcome in confirmed.select_related("proposal__officeholder"):
+            self.found.rows["proposals"] += 1
+            yield outcome
+
+    def _decided(self, outcome: ProposalOutcome, name: Event) -> tuple[Logged | None, bool]:
+        """The event of a confirmed proposal, and whether it names the two who decided."""
+        chain = self.basis.personal.get(outcome.proposal_id)
+        event = chain.last(name) if chain else None
+        return event, event is not None and (
+            event.leaf,
+            event.json("proposer").get("officeholder"),
+            event.json("officer").get("officeholder"),
+        ) == (
+            bytes(outcome.leaf_hash),
+            outcome.proposal.proposed_by_id.hex,
+            outcome.answered_by_id.hex,
+        )
 
     def _fault(self, sentence: str, event: Logged | None = None, detail: str = "") -> None:
         self.found.fault(

@@ -47,7 +47,8 @@ class PublicCheck:
         folder = document_folder(self.snapshot.complex.code, about.doc.hex)
         record, rendition = files.records.get(about.doc), files.renditions.get(about.doc)
         ended = chain.last(Event.DISCLOSURE_WITHDRAWN, Event.ERASED)
-        if ended is not None:
+        # Files go with the rest once it has its place in the log that the document was erased.
+        if ended is not None and not (ended.name == Event.ERASED and ended.pending):
             # The worker takes the files away soon after, and puts a proof in their place.
             is_done = any((folder / name).exists() for name in PROOF_OF_END.values())
             if is_done or ended.entry is None or ended.entry.at < self.snapshot.at - SOON:

@@ -24,6 +24,7 @@ NAMES: Mapping[str, str] = {
     "records": "등록한 기록",
     "citations": "관련 문서",
     "renditions": "봉인한 PDF",
+    "opened": "열어 본 PDF",
     "publications": "공개",
     "confirmations": "확정",
     "clearances": "공개의 확인",

@@ -11,16 +11,18 @@ from django.utils import timezone
 from danji.audit.basis import Basis, read_basis
 from danji.audit.blobs import Blobs
 from danji.audit.books import Book, check_unaccounted, open_books
-from danji.audit.chains import Chain, ChainCheck, chains_in
+from danji.audit.chains import Chain, ChainCheck, chain_of, chains_in
 from danji.audit.documents import DocumentCheck, Papers, read_papers
 from danji.audit.endings import EndingCheck
+from danji.audit.entered import EnteredCheck
 from danji.audit.erased import ErasedCheck
-from danji.audit.filing import Files, FilingCheck, read_files
+from danji.audit.filing import Files, FilingCheck, read_files, seen_before
 from danji.audit.findings import Area, Findings, Severity, Subject
 from danji.audit.following import FollowingCheck, FollowingRow, read_followings
 from danji.audit.heads import HeadCheck
 from danji.audit.officers import OfficerCheck
 from danji.audit.public import PublicCheck
+from danji.audit.recovered import Recoveries, read_recoveries
 from danji.audit.registers import check_registers
 from danji.audit.signatures import SignatureCheck
 from danji.audit.snapshot import Snapshot, Span, taken
@@ -63,22 +65,27 @@ def audit_complex(
     *,
     at: datetime,
     mismatches: Sequence[Mismatch] = (),
+    anew: bool = True,
     progress: Progress = lambda _done, _of: None,
 ) -> Audited:
     """Audit a complex as it stands at one moment; the office works on meanwhile.
 
     Args: `mismatches` are what `check_collection` found in the log of logs, which all complexes
-    share; `progress` is told how many spans of how many are done.
+    share; `anew` unless a sealed PDF need not be opened that an audit without a fault has opened
+    before; `progress` is told how many spans of how many are done.
     """
     found = Findings()
     with taken(complex_, at) as snapshot:
         books = open_books(snapshot, found)
-        trust = read_trust(snapshot, found)
+        recoveries = Recoveries()
+        with found.guarding(Area.EVENTS, "데이터베이스를 되살린 사건:"):
+            recoveries = read_recoveries(snapshot, books)
+        trust = read_trust(snapshot, recoveries, found)
         if trust is not None:
             for book in books.values():
                 with found.guarding(Area.LOG, f"{book.number}번 장부의 머리:"):
-                    HeadCheck(book, trust, found).check()
-        checks = Checks.over(snapshot, books, trust, found)
+                    HeadCheck(snapshot, book, trust, found).check()
+        checks = Checks.over(snapshot, books, trust, recoveries, found, anew=anew)
         spans = snapshot.spans()
         for number, span in enumerate(spans, 1):
             checks.check_span(span)
@@ -92,8 +99,9 @@ def audit_complex(
         # What is about another complex's log is for that complex to hear.
         if mismatch.origin in sizes or "/apt/" not in mismatch.origin:
             detail = f"{mismatch.origin}, leaf {mismatch.index}: {mismatch.detail}"
-            # Why a log was retired was told when it was.
-            tell = found.note if mismatch.origin in retired else found.fault
+            # Why a log was retired was told when it was; what was certain may not go with it.
+            is_told = mismatch.origin in retired and not mismatch.certain
+            tell = found.note if is_told else found.fault
             tell(Area.COLLECTION, mismatch.sentence, detail)
     return Audited(complex_, at, timezone.now(), found, sizes, frozenset(checks.blobs.known))
 
@@ -122,11 +130,17 @@ class Checks:
         snapshot: Snapshot,
         books: Mapping[int, Book],
         trust: Trust | None,
+        recoveries: Recoveries,
         found: Findings,
+        *,
+        anew: bool,
     ) -> "Checks":
-        basis = read_basis(snapshot, found)
+        basis = read_basis(snapshot, recoveries, found)
         blobs = Blobs(found)
-        signatures = SignatureCheck(basis, found)
+        signatures = SignatureCheck(snapshot.complex.id, basis, found)
+        policy = trust.policy if trust else None
+        seen = {} if anew else seen_before(snapshot)
+        opened = {number: seen.get(book.origin, 0) for number, book in books.items()}
         return cls(
             snapshot,
             books,
@@ -136,8 +150,8 @@ class Checks:
             ChainCheck(snapshot, books, found),
             DocumentCheck(basis, found),
             signatures,
-            FilingCheck(basis, blobs, found),
-            PublicCheck(snapshot, trust.policy if trust else None, found),
+            FilingCheck(basis, blobs, policy, opened, found),
+            PublicCheck(snapshot, policy, found),
             FollowingCheck(signatures, found),
             ErasedCheck(found),
             frozenset(_endings(snapshot.complex.id).values_list("id", flat=True)),
@@ -148,7 +162,8 @@ class Checks:
         papers = read_papers(self.snapshot, span, self.found)
         files = read_files(self.snapshot, span, self.found)
         followings = read_followings(self.snapshot, span, self.found)
-        chains = {chain.doc: chain for chain in chains_in(self.snapshot, span)}
+        marked = self.basis.recoveries.mark(chains_in(self.snapshot, span))
+        chains = {chain.doc: chain for chain in marked}
         for doc in sorted(chains.keys() | papers.documents.keys() | files.records.keys()):
             about = _subject(doc, papers, files)
             with self.found.guarding(Area.DOCUMENTS, "이 문서:", about):
@@ -161,23 +176,25 @@ class Checks:
         self, doc: UUID, chain: Chain | None, papers: Papers, files: Files, about: Subject
     ) -> None:
         erased = self.basis.erased.get(doc)
-        if chain is not None and not _is_following(chain):
-            if erased and not self.erased.is_emptied(chain, erased, papers, files):
+        known = chain.known if chain else None
+        if chain is not None and known is not None and not _is_following(chain):
+            if erased and not self.erased.is_emptied(known, erased, papers, files):
                 self.erased.tell_left(erased, about)
                 erased = None  # whatever is there has to be as it was sealed
             self.chains.check(chain, about, erased)
-        if chain is not None and erased is not None:
-            self.erased.check(chain, erased, papers, files, about)
+            self.basis.recoveries.note(chain, about)
+        if known is not None and erased is not None:
+            self.erased.check(known, erased, papers, files, about)
         elif doc in papers.documents or doc in files.records or _is_document(chain):
             row = papers.documents.get(doc)
-            submitted = self.documents.check(row, chain, papers, about)
-            if chain is not None and submitted is not None:
+            submitted = self.documents.check(row, known, papers, about)
+            if known is not None and submitted is not None:
                 content, way = submitted
-                self.signatures.check_chain(chain, content, way, about)
+                self.signatures.check_chain(known, content, way, about)
                 for file in content.parsed["attachments"]:
                     what = f"붙임 ‘{file['name']}’"
                     self.blobs.demand(file["sha256"], what, about, way.submitted.index)
-            self.filing.check(chain, files, doc, submitted, about)
+            self.filing.check(known, files, doc, submitted, about)
         self.public.check(chain, files, about)
 
     def _check_following(self, chain: Chain | None, row: FollowingRow | None) -> None:
@@ -189,18 +206,24 @@ class Checks:
         about = Subject(row.document if row else None, title=row.title if row else "")
         if chain is not None:
             self.chains.check(chain, about, erased)
-        if erased is None:
-            self.following.check(chain, row, about)
+            self.basis.recoveries.note(chain, about)
+        known = chain.known if chain else None
+        if erased is None and (row is not None or (known and known.events)):
+            self.following.check(known, row, about)
 
     def check_rest(self) -> None:
         """What belongs to no single document."""
         found, basis = self.found, self.basis
         self.erased.tell()
+        basis.recoveries.tell(found)
         with found.guarding(Area.OFFICERS, "직책과 권한:"):
             OfficerCheck(self.snapshot, basis, self.signatures.acted, found).check()
+        with found.guarding(Area.LOG, "운영자가 명령으로 한 일:"):
+            own = basis.recoveries.mark([chain_of(self.snapshot, self.snapshot.complex.id)])
+            EnteredCheck(own[0].known, basis, found).check()
         EndingCheck(self.snapshot, basis, self.books, found).check()
         with found.guarding(Area.RECORDS, "등록대장:"):
-            check_registers(self.snapshot, found)
+            check_registers(self.snapshot, basis.recoveries.skipped, found)
         with found.guarding(Area.PUBLIC, "공개한 자료:"):
             self.public.check_common()
         check_unaccounted(self.books.values(), found)

@@ -7,10 +7,13 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from danji.accounts.models import Office
 from danji.audit.basis import Basis, as_id
 from danji.audit.chains import Chain, Logged
 from danji.audit.findings import Area, Findings, Subject
+from danji.audit.omissions import is_founded
 from danji.audit.replay import Content, Way
+from danji.rules.approval import FINAL, SEEING, Act
 from danji.rules.periods import day_in_seoul
 from danji_verify.entry import Event
 from danji_verify.errors import VerifyError, Wrong
@@ -26,6 +29,7 @@ class SignatureCheck:
     says where an officeholder first did something, as (log number, index).
     """
 
+    complex_id: UUID
     basis: Basis
     found: Findings
     unsigned: Counter[str] = field(default_factory=Counter)
@@ -40,7 +44,10 @@ class SignatureCheck:
             place = places.get(statement.get("step"))
             if place is not None:
                 self._check_actor(event, self._who(event, statement, place, places[1]), about)
-                if statement.get("acting"):
+                if event.name == Event.SKIPPED:
+                    self._check_leaver(event, statement, places, about)
+                    self._check_reason(event, places, way, about)
+                elif statement.get("acting"):
                     self._check_deputy(event, statement, place, way, about)
             self.check_auth(event, about)
         withdrawn = chain.last(Event.WITHDRAWN)
@@ -104,11 +111,11 @@ class SignatureCheck:
         place: Mapping[str, Any],
         drafter: Mapping[str, Any],
     ) -> Mapping[str, Any]:
-        """Who should have acted: the drafter leaves a place out, a deputy acts for the absent."""
-        if event.name == Event.SKIPPED:
-            return drafter
+        """Who should have acted: a deputy acts for the absent, and a place is left out by whom the
+        statement names; by the drafter, before version 3.
+        """
         acting: Mapping[str, Any] | None = statement.get("acting")
-        return acting or place
+        return acting or (drafter if event.name == Event.SKIPPED else place)
 
     def _check_actor(self, event: Logged, who: Mapping[str, Any] | None, about: Subject) -> None:
         """Whoever acted is the one who should have, and held that office on that day."""
@@ -140,6 +147,39 @@ class SignatureCheck:
         day, until = day_in_seoul(event.entry.at), actor.get("until")
         if not _day(actor.get("from")) <= day or (until and day > _day(until)):
             self._fault(event, about, f"{event.title}을 임기가 아닌 날에 했습니다.")
+
+    def _check_leaver(
+        self,
+        event: Logged,
+        statement: Mapping[str, Any],
+        places: Mapping[int, Mapping[str, Any]],
+        about: Subject,
+    ) -> None:
+        """The drafter leaves places out; the manager too, where it only sees what was decided."""
+        place = places[statement["step"]]
+        by = self._who(event, statement, place, places[1])
+        if (by["office"], by["name"]) == (places[1]["office"], places[1]["name"]):
+            return
+        decides = next(one for one in places.values() if Act(one["act"]) in FINAL)
+        if (
+            by["office"] != Office.MANAGER.label
+            or Act(place["act"]) not in SEEING
+            or decides["position"] > place["position"]
+        ):
+            self._fault(event, about, f"{event.title}을 할 수 없는 분이 했습니다.")
+
+    def _check_reason(
+        self, event: Logged, places: Mapping[int, Mapping[str, Any]], way: Way, about: Subject
+    ) -> None:
+        """Nobody is left out who was there and still had time."""
+        if not is_founded(event, places, way, self.basis, self.complex_id):
+            self.found.doubt(
+                Area.SIGNATURES,
+                f"{event.title}에서 부재가 아닌 분의 자리를 기한 전에 건너뛰었습니다. 그럴 까닭이 "
+                "있었는지 물어봐 주세요.",
+                about=about,
+                index=event.index,
+            )
 
     def _check_deputy(
         self,

@@ -2,12 +2,13 @@
 
 Whoever puts the clock back can write any time into an event, but not put it into a tree that
 witnesses had cosigned before. A clock that is wrong and a sequencer that stood still look alike at
-first; what else was sealed in those minutes tells.
+first; what else was sealed in those minutes tells. That nothing was sealed then is our own word
+alone, which excuses nothing: a person has to look.
 """
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from uuid import UUID
@@ -75,6 +76,7 @@ class TimeCheck:
     book: Book
     standstills: Sequence[Standstill]
     found: Findings
+    excused: list[int] = field(default_factory=list)  # what came in late while it stood still
 
     def check(self) -> None:
         seen = seen_by_witnesses(self.book.sightings)
@@ -104,6 +106,7 @@ class TimeCheck:
                     f"봉인 장부의 {index}번 사건은 {format_moment(at)}의 일로 적혀 있는데, 그보다 "
                     "하루 넘게 뒤의 사건 다음에 적혔습니다. 날짜를 앞당겼는지 봐 주세요.",
                 )
+        self._tell_excused()
 
     def _newest(self) -> list[int]:
         """At each size, the latest time that an event before it names, in seconds.
@@ -124,10 +127,25 @@ class TimeCheck:
             said += "그사이에 다른 사건은 봉인되었습니다. 날짜를 앞당긴 흔적입니다."
             self._tell(Severity.FAULT, index, said)
         elif any(one.covers(at, without) for one in self.standstills):
-            self._tell(Severity.NOTE, index, f"{said}그때 봉인이 멈추어 있었습니다.")
+            self.excused.append(index)
         else:
             said += "그동안 봉인이 멈추어 있었는지, 날짜를 앞당겼는지 봐 주세요."
             self._tell(Severity.DOUBT, index, said)
+
+    def _tell_excused(self) -> None:
+        """One question for all of them: a standstill of days holds up everything of these days."""
+        if self.excused:
+            first, last = self.excused[0], self.excused[-1]
+            which = f"{first}번부터 {last}번까지의 사건 가운데 {len(self.excused):,}건은"
+            if first == last:
+                which = f"{first}번 사건은"
+            self._tell(
+                Severity.DOUBT,
+                first,
+                f"봉인 장부의 {which} 적힌 때보다 늦게 장부에 들어왔습니다. 서버는 그때 봉인이 "
+                "멈추어 있었다고 적어 두었습니다. 정말 멈추어 있었는지, 날짜를 앞당겼는지 운영자와 "
+                "확인 기관에 물어봐 주세요.",
+            )
 
     def _tell(self, severity: Severity, index: int, sentence: str) -> None:
         detail = f"{self.book.origin}: leaf {index}"

@@ -4,6 +4,7 @@ The copy has a folder and a database of its own. What is broken there on purpose
 earnest, below everything that guards it, and mended by the same commands.
 """
 
+import logging
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,6 +26,8 @@ from django.db.models import Model
 from django.utils import timezone
 
 from danji.accounts.models import Person
+from danji.audit.findings import Severity
+from danji.audit.run import audit_complex
 from danji.base import tenancy
 from danji.base.models import ComplexScoped
 from danji.base.postgres import SUPERUSER, Cluster
@@ -34,13 +38,20 @@ from danji.config.recovering import recover_database, recover_files, retire_log
 from danji.config.rotating import rotate_log
 from danji.rules.refusal import Refusal
 from danji.transparency.actions import append_event
-from danji.transparency.models import Log
+from danji.transparency.keys import log_signers
+from danji.transparency.models import Leaf
 from danji.transparency.queries import events_of, log_of, policy, prove, published_head
 from danji.transparency.repair import as_owner
+from danji.transparency.retiring import INCIDENT
 from danji.transparency.sequencer import LogError, Sequencer, recover
 from danji.transparency.tree import log_folder
+from danji_verify.checkpoint import Checkpoint, sign_checkpoint
 from danji_verify.entry import Event
+from danji_verify.heads import check_head
 from danji_verify.proof import Proof
+from danji_verify.tiles import changed_bundles, entries_path
+
+logger = logging.getLogger(__name__)
 
 MARK = "drill"  # a file in the folder of a copy: only there anything is broken on purpose
 CODE = "Z00000001"  # of the made-up complex
@@ -73,7 +84,9 @@ def run_drill(code: str) -> tuple[str, bool]:
             if complex_ is not None:
                 _copy_complex(complex_, home, cluster.url(SUPERUSER))
             done = _manage(home, "drill", "--here", *(["--code", code] if code else []))
-    return done.stdout.rstrip() or done.stderr.rstrip(), done.returncode == 0
+    went_well = done.returncode == 0
+    said = [done.stdout.rstrip(), "" if went_well else done.stderr.rstrip()]
+    return "\n".join(filter(None, said)), went_well
 
 
 def _manage(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -154,8 +167,8 @@ def practise(code: str, *, at: datetime) -> Iterator[tuple[str, str]]:
     steps: list[tuple[str, Callable[[Complex], None]]] = [
         ("① 옛 데이터베이스를 공개된 장부에서 되살리기", _lose_database),
         ("② 상하고 없어진 파일을 다시 만들기", _damage_files),
-        ("③ 장부를 닫고 다음 장부로 잇기", _retire),
-        ("④ 장부의 열쇠 바꾸기", _change_key),
+        ("③ 어디에도 성한 사본이 없는 장부를 닫고 다음 장부로 잇기", _retire),
+        ("④ 새어 나간 열쇠를 바꾸고 그 열쇠로 꾸민 장부를 알아보기", _change_key),
     ]
     for name, step in steps:
         try:
@@ -164,6 +177,9 @@ def practise(code: str, *, at: datetime) -> Iterator[tuple[str, str]]:
             _demand_proven(complex_, kept)
         except (Failed, Refusal, LogError) as problem:
             yield name, str(problem)
+        except Exception as problem:
+            logger.exception("a step of the drill failed")
+            yield name, f"예상하지 못한 일이 생겼습니다({problem!r})."
         else:
             yield name, ""
 
@@ -229,21 +245,72 @@ def _damage_files(complex_: Complex) -> None:
     recover_files(complex_.code, number=None, source="", do=True, at=timezone.now())
 
 
-def _change_key(complex_: Complex) -> None:
-    rotate_log(complex_, at=timezone.now())
-    _seal(complex_)
-    with tenancy.within(complex_.id):
-        if policy(complex_).judge(published_head(complex_).note).retired:
-            raise Failed("새 열쇠가 서명하지 않았습니다.")
-
-
 def _retire(complex_: Complex) -> None:
+    doc = _happen(complex_)
+    given = _proofs(complex_, doc)
+    _happen(complex_)
+    destroyed = _destroy_newest(complex_)
+    _demand_refused(complex_)
+    _demand_told(complex_, destroyed)
+    try:
+        recover_files(complex_.code, number=None, source="", do=True, at=timezone.now())
+    except Refusal:
+        pass
+    else:
+        raise Failed("어디에도 없는 사건을 지어내 장부의 파일을 다시 만들었습니다.")
     with tenancy.within(complex_.id):
         before = log_of(complex_.id).number
     retire_log(complex_.code, reason="복구 연습입니다.", do=True, at=timezone.now())
     with tenancy.within(complex_.id):
-        if Log.objects.within(complex_.id).latest("number").number != before + 1:
+        if log_of(complex_.id).number != before + 1:
             raise Failed("다음 장부가 열리지 않았습니다.")
+        trusted = policy(complex_)
+    if not (log_folder(complex_.code, before) / INCIDENT).exists():
+        raise Failed("닫은 장부에 사고 알림이 없습니다.")
+    for entry, proof in given:
+        Proof.parse(proof).verify(entry, trusted)
+    _demand_proven(complex_, doc)
+
+
+def _destroy_newest(complex_: Complex) -> int:
+    """Flip a bit of the newest entry wherever it is kept: nothing leads to the signed head.
+
+    Returns: its index.
+    """
+    with tenancy.within(complex_.id):
+        log = log_of(complex_.id)
+        leaves = Leaf.objects.within(complex_.id).filter(log_number=log.number, index=log.size - 1)
+        event_id, entry = leaves.values_list("event_id", "event__entry").get()
+    with as_owner() as owner:
+        owner.execute(
+            "UPDATE transparency_event SET entry = %s WHERE complex_id = %s AND id = %s",
+            [_flipped(bytes(entry)), str(complex_.id), str(event_id)],
+        )
+    *_, bundle = changed_bundles(log.size - 1, log.size)
+    path = log_folder(complex_.code, log.number) / entries_path(*bundle)
+    path.write_bytes(_flipped(path.read_bytes()))
+    return log.size - 1
+
+
+def _flipped(data: bytes) -> bytes:
+    """The same bytes but for the last bit."""
+    return data[:-1] + bytes([data[-1] ^ 1])
+
+
+def _change_key(complex_: Complex) -> None:
+    with tenancy.within(complex_.id):
+        log = log_of(complex_.id)
+        stolen = log_signers(complex_, log.number, timezone.now())[0]
+    rotate_log(complex_, at=timezone.now())
+    _seal(complex_)
+    with tenancy.within(complex_.id):
+        trusted, head = policy(complex_), published_head(complex_)
+    if check_head(head.note, trusted).has_failed():
+        raise Failed("새 열쇠가 서명하지 않았습니다.")
+    # What a thief would show: a longer log, signed by the key of before alone.
+    fork = Checkpoint(log.origin, head.checkpoint.size + 1, sha256(b"drill").digest())
+    if not check_head(sign_checkpoint(fork, stolen), trusted).has_failed():
+        raise Failed("새어 나간 열쇠로만 서명한 장부를 확인 프로그램이 받아들였습니다.")
 
 
 def _demand_refused(complex_: Complex) -> None:
@@ -254,15 +321,28 @@ def _demand_refused(complex_: Complex) -> None:
     raise Failed("망가진 장부를 봉인 처리기가 알아채지 못했습니다.")
 
 
+def _demand_told(complex_: Complex, index: int) -> None:
+    kept = audit_complex(complex_, at=timezone.now()).found.kept
+    if not any(one.severity is Severity.FAULT and one.index == index for one in kept):
+        raise Failed("점검이 바뀐 사건을 알아채지 못했습니다.")
+
+
 def _demand_going_on(complex_: Complex) -> None:
     _demand_proven(complex_, _happen(complex_))
 
 
 def _demand_proven(complex_: Complex, doc: str) -> None:
+    proofs = _proofs(complex_, doc)
+    with tenancy.within(complex_.id):
+        trusted = policy(complex_)
+    if not proofs:
+        raise Failed("적은 사건이 장부에 없습니다.")
+    for entry, proof in proofs:
+        Proof.parse(proof).verify(entry, trusted)
+
+
+def _proofs(complex_: Complex, doc: str) -> list[tuple[bytes, bytes]]:
+    """The entries of a chain, and the proof of each as it is given today."""
     with tenancy.within(complex_.id):
         events = events_of(complex_.id, UUID(hex=doc))
-        if not events:
-            raise Failed("적은 사건이 장부에 없습니다.")
-        trusted = policy(complex_)
-        for event in events:
-            Proof.parse(prove(complex_, event)).verify(event.entry, trusted)
+        return [(event.entry, prove(complex_, event)) for event in events]

@@ -25,9 +25,10 @@ from danji.config.founding import found_complex
 from danji.outbox.actions import tell
 from danji.rules.periods import day_in_seoul, format_date
 from danji.rules.refusal import Refusal
-from danji.rules.text import clean_line
+from danji.rules.text import clean_line, particle
 from danji.transparency import witnesses
 from danji.transparency.models import Party, Trouble, Witness
+from danji.transparency.proposing import confirming, open_proposals, propose_witness
 from danji.transparency.queries import log_of
 from danji.transparency.witnesses import register_witness
 
@@ -118,21 +119,39 @@ def enter_phone(*, email: str, phone: str, at: datetime) -> str:
 def enter_witness(*, code: str, party: str, label: str, key: str, url: str, at: datetime) -> str:
     """Let somebody watch the log of a complex, or without a code every log here.
 
+    For a complex an officer of it has to confirm it first, where there is one who can.
+
     Args: `party` by its key or in Korean; `key` as a policy writes it; `url` where it is asked, if
     it is.
     Raises: Refusal when something typed cannot be used.
     """
-    with _database():
+    label, whose_side = _line(label, "확인 기관의 이름", limit=100), _party(party)
+    with _database(), transaction.atomic():
+        complex_ = complex_of(code) if code else None
+        if complex_ is not None and (officers := _confirming(complex_, at)):
+            with tenancy.within(complex_.id):
+                propose_witness(
+                    label=label, party=whose_side, vkey=key, url=url, complex_=complex_, at=at
+                )
+            return (
+                f"확인 기관 {label}{particle(label, '을')} 올렸습니다. ‘봉인과 확인’ 화면에서 "
+                f"{officers} 가운데 한 분이 확인하면 장부를 확인하기 시작합니다."
+            )
         entered = register_witness(
-            label=_line(label, "확인 기관의 이름", limit=100),
-            party=_party(party),
-            vkey=key,
-            url=url,
-            complex_=complex_of(code) if code else None,
-            at=at,
+            label=label, party=whose_side, vkey=key, url=url, complex_=complex_, at=at
         )
-    whose = f"{entered.complex.name}의 장부" if entered.complex else "이곳의 모든 장부"
-    return f"확인 기관 {entered.label}({entered.name})이(가) {whose}를 확인합니다."
+    whose = f"{complex_.name}의 장부" if complex_ else "이곳의 모든 장부"
+    return (
+        f"확인 기관 {label}({entered.name})이(가) {whose}를 확인합니다. 확인한 임직원은 없고, "
+        "장부에도 그렇게 적었습니다."
+    )
+
+
+def _confirming(complex_: Complex, at: datetime) -> str:
+    """Who of the complex can confirm a witness today; "" where nobody is in such an office."""
+    with tenancy.within(complex_.id):
+        officers = confirming(complex_.id, on=day_in_seoul(at))
+    return ", ".join(f"{officer} 님" for officer in officers)
 
 
 def end_witness(*, name: str, at: datetime) -> str:
@@ -143,7 +162,7 @@ def end_witness(*, name: str, at: datetime) -> str:
 
 
 def listed_witnesses() -> Iterator[str]:
-    """Who watches which log, and who did, a line for each."""
+    """Who watches which log, who did, and who waits for an officer, a line for each."""
     with _database():
         for witness in Witness.objects.select_related("complex"):
             words = [
@@ -157,6 +176,15 @@ def listed_witnesses() -> Iterator[str]:
             if witness.until:
                 words.append(f"{format_date(day_in_seoul(witness.until))}까지")
             yield " · ".join(words)
+        for complex_ in Complex.objects.all():
+            with tenancy.within(complex_.id):
+                waiting = open_proposals(complex_.id)
+            for proposal in waiting:
+                party, day = Party(proposal.party).label, day_in_seoul(proposal.proposed_at)
+                yield (
+                    f"{proposal.vkey.partition('+')[0]} · {proposal.label} · {party} · "
+                    f"{complex_.code} · {format_date(day)}부터 단지의 확인을 기다림"
+                )
 
 
 def listed_troubles() -> Iterator[str]:

@@ -27,14 +27,18 @@ PROGRAMS = (
     Program("worker", "작업 처리기", ("danji.config.manage", "worker")),
     Program("messenger", "알림 처리기", ("danji.config.manage", "messenger")),
 )
+PRACTICE_RELAY = Program("practice-relay", "연습용 중계기", ("danji.config.demonstration.relay",))
 
 
 def programs() -> tuple[Program, ...]:
-    """What is kept running here: in a demonstration its witnesses too, once they were made."""
-    played = sorted((settings.HOME / "demo").glob("witness-*")) if settings.DEMO else []
-    return PROGRAMS + tuple(
+    """What is kept running here: in a demonstration its witnesses and its relay too, once made."""
+    if not settings.DEMO:
+        return PROGRAMS
+    relay = (PRACTICE_RELAY,) if (settings.PRACTICE / "port").exists() else ()
+    played = tuple(
         Program(
             folder.name, "연습용 확인 기관", ("danji_witness", "run", str(folder), "--pull", "2")
         )
-        for folder in played
+        for folder in sorted((settings.HOME / "demo").glob("witness-*"))
     )
+    return PROGRAMS + relay + played

@@ -11,13 +11,14 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from danji.approvals.habits import begin_recurring_drafts
-from danji.approvals.jobs import remind_waiting
+from danji.approvals.jobs import remind_afterwards, remind_waiting
 from danji.approvals.receipts import send_receipts
 from danji.attachments.jobs import make_previews
 from danji.audit.jobs import LOCK as AUDITING
 from danji.audit.jobs import audit_nightly, watch_audits
 from danji.base.jobs import hold_lock
 from danji.complexes.models import Complex
+from danji.confirming.jobs import remind_confirming
 from danji.disclosure.collection_page import write_collection_page
 from danji.disclosure.jobs import (
     confirm_published_records,
@@ -62,15 +63,17 @@ RARELY = 60 * 60.0  # seconds between looks at what happens once a day at most
 
 JOBS: tuple[Callable[[UUID], int], ...] = (
     remind_waiting,
+    remind_afterwards,
+    remind_confirming,
     send_receipts,
     erase_restored,  # before anything is made of it again
+    erase_confirmed,
     render_sealed_records,
     publish_rendered_records,
     confirm_published_records,
     renew_proofs,
     write_logs,
     make_previews,
-    erase_confirmed,
     erase_files,
     write_tombstones,
     begin_recurring_drafts,

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from granian.constants import Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
@@ -21,6 +22,7 @@ WORKERS = 2
 # Threads of each worker: enough to wait for the disk in. One runs at a time, so more of them only
 # keep each other waiting, and connections to the database open.
 THREADS = 3
+PATIENCE = 10  # seconds for the head of a request to arrive, once it has begun
 
 
 def _loaded() -> "WSGIApplication":
@@ -58,6 +60,7 @@ def main() -> None:
         blocking_threads=THREADS,
         respawn_failed_workers=True,
         workers_kill_timeout=8,
+        http1_settings=HTTP1Settings(header_read_timeout=PATIENCE * 1000),
         static_path_route=[settings.PUBLIC_URL.rstrip("/")],
         static_path_mount=[settings.PUBLIC],
         static_path_dir_to_file="index.html",

@@ -2,6 +2,7 @@
 
 import os
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -78,6 +79,7 @@ INSTALLED_APPS = [
     "danji.disclosure",
     "danji.integration",
     "danji.disposal",
+    "danji.confirming",
     "danji.audit",
     "danji.config",
 ]
@@ -173,8 +175,11 @@ ACCOUNT_SIGNUP_FIELDS = ["email*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 ACCOUNT_LOGIN_BY_CODE_REQUIRED = False
+ACCOUNT_LOGIN_BY_CODE_FORMAT = {"numeric": True, "length": 8}  # typed on a telephone's number keys
 ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS = 3
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 300
+# Whose tries to log in are counted: behind so many proxies the address before them is the person's.
+ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("DANJI_PROXIES", "0"))
 MFA_SUPPORTED_TYPES = ["webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEMO
@@ -215,6 +220,16 @@ KAKAO_TEMPLATE = os.environ.get("DANJI_KAKAO_TEMPLATE", "")
 RELAY_URL = os.environ.get("DANJI_RELAY_URL", "")
 RELAY_KEY = os.environ.get("DANJI_RELAY_KEY", "")
 CERTIFICATE_ISSUERS = os.environ.get("DANJI_CERTIFICATE_ISSUERS", "")
+# Where none is set, a demonstration practises with a relay and an authority of its own.
+PRACTICE = HOME / "demo" / "relay"
+RELAY_IS_PRACTICE = DEMO and not (RELAY_URL or CERTIFICATE_ISSUERS) and (PRACTICE / "port").exists()
+PRACTICE_APP = ""  # where people do what they would do in their own app
+if RELAY_IS_PRACTICE:
+    _PRACTICE_PORT = (PRACTICE / "port").read_text()
+    RELAY_URL = f"http://127.0.0.1:{_PRACTICE_PORT}"
+    RELAY_KEY = (PRACTICE / "key").read_text()
+    CERTIFICATE_ISSUERS = str(PRACTICE / "issuers.pem")
+    PRACTICE_APP = f"http://{urlsplit(SITE_URL).hostname}:{_PRACTICE_PORT}/"
 
 # Who tells the time (RFC 3161) under the log of logs once a day, and a PEM file of the authorities
 # it has to be one of. Without an address no time is asked for.
@@ -223,6 +238,9 @@ TSA_CERTS = os.environ.get("DANJI_TSA_CERTS", "")
 
 # 1: programs inside the house may be told how documents end, also by plain http.
 WEBHOOK_ALLOW_PRIVATE = os.environ.get("DANJI_WEBHOOK_ALLOW_PRIVATE") == "1"
+
+# Holidays that were declared for once (임시공휴일): nobody is reminded on them either.
+HOLIDAYS = frozenset(map(date.fromisoformat, os.environ.get("DANJI_HOLIDAYS", "").split()))
 
 LANGUAGE_CODE = "ko"
 TIME_ZONE = "Asia/Seoul"

@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("service-worker.js", service_worker, name="service-worker"),
     path("witness/cosignature", witness.cosignature, name="cosignature"),
     re_path(CLOSED, account.closed),
+    path("accounts/login/code/confirm/", account.confirm_code, name="account_confirm_login_code"),
     path("accounts/", include("allauth.urls")),
     path("demo/", include("danji.web.demo")),
     path("desk/routing/", include("danji.web.routing.urls")),

@@ -23,7 +23,7 @@ from danji.renditions.models import Rendition
 from danji.rules.periods import day_in_seoul
 from danji.rules.refusal import Refusal
 from danji.rules.text import clean_line
-from danji.transparency.actions import append_event
+from danji.transparency.actions import append_event, grow_alone
 from danji_verify.canonical import canonical
 from danji_verify.entry import Event, format_time
 
@@ -113,6 +113,7 @@ def withdraw_disclosure(
             "공개를 철회하는 일은 관리사무소장이 합니다.",
             next_step="관리사무소장께 부탁해 주세요.",
         )
+    grow_alone(actor.complex)  # or two presses at once would both find it disclosed
     shown = read_record(actor, record_id)
     reason = clean_line(reason, "철회하는 까닭", limit=WITHDRAWAL_REASON)
     if not reason:

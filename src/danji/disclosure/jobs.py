@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from danji.base import tenancy
@@ -71,11 +71,11 @@ def publish_rendered_records(complex_id: UUID) -> int:
         _publish(record, complex_, timezone.now())
 
     with tenancy.within(complex_id):
-        waiting = _waiting(complex_id)
+        waiting = _waiting(complex_)
     done = each(complex_id, waiting, publish, at_most=BATCH)
     with tenancy.within(complex_id):
         if not site.is_current(complex_):
-            site.write_lists(complex_)
+            site.write_lists(complex_, at=timezone.now())
     return done
 
 
@@ -274,10 +274,16 @@ def _unproven(pdf: bytes, proof: bytes, complex_: Complex) -> list[Place]:
     return [Place("문서 전체", UNPROVEN)]
 
 
-def _waiting(complex_id: UUID) -> list[UUID]:
+def _waiting(complex_: Complex) -> list[UUID]:
+    """The records to disclose whose PDF a published head holds: a leaf is there before its head."""
+    if not has_head(complex_):
+        return []
+    complex_id, head = complex_.id, published_head(complex_)
     of_record = {"complex_id": complex_id, "record_id": OuterRef("id")}
     logged = standing_leaves(complex_id).filter(
-        event__doc=OuterRef("doc"), event__name=Event.FINALIZED
+        ~Q(log_number=log_of(complex_id).number) | Q(index__lt=head.checkpoint.size),
+        event__doc=OuterRef("doc"),
+        event__name=Event.FINALIZED,
     )
     blocked = Exists(Obstacle.objects.filter(**of_record)) & ~Exists(
         Clearance.objects.filter(**of_record)

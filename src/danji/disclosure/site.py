@@ -33,9 +33,11 @@ from danji.rules.approval import Act, Decision, box_mark
 from danji.rules.disclosure import Scope
 from danji.rules.periods import day_in_seoul, format_date
 from danji.transparency.models import Seal
+from danji.transparency.publishing import publish_policy
 from danji.transparency.queries import log_of, policy
 from danji.transparency.standing import standing_of
 from danji.transparency.tree import log_folder, pack, whole_log
+from danji.transparency.witnessing import watched_log
 from danji_verify.errors import VerifyError
 from danji_verify.policy import Policy
 from danji_verify.proof import Proof
@@ -189,7 +191,7 @@ def _mark(decision: dict[str, Any]) -> str:
     return box_mark(Act(decision["act"]), Decision(decision["decision"]), who)
 
 
-def write_lists(complex_: Complex) -> None:
+def write_lists(complex_: Complex, *, at: datetime) -> None:
     """Write the complex's first page, its list, and the key by which its log is checked."""
     folder = complex_folder(complex_.code)
     state = _state(complex_)
@@ -203,7 +205,7 @@ def write_lists(complex_: Complex) -> None:
         )
         for publication in published_records(complex_.id)
     ]
-    write_durably(folder / _log(complex_) / "policy.txt", policy(complex_).format())
+    publish_policy(watched_log(complex_), at)
     _write(
         folder / "list" / "index.html",
         "public/list.html",

@@ -1,14 +1,14 @@
 """Erasing what two officers agreed on: what the rows said, and then the files."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import cycle
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from danji.accounts.queries import actor_value
@@ -24,6 +24,7 @@ from danji.rules.appointment import Answer
 from danji.rules.disposal import Basis
 from danji.transparency.actions import append_event
 from danji.transparency.models import Event, Trouble, TroubleKind
+from danji.transparency.queries import standing_leaves
 from danji_verify.canonical import canonical
 from danji_verify.entry import Event as EventName
 
@@ -36,10 +37,10 @@ _shelves = cycle(f"{number:02x}" for number in range(256))
 
 
 def erase_confirmed(complex_id: UUID) -> int:
-    """Erase every document whose disposal was confirmed: its event, and all that its rows said, in
-    one transaction. Safe to run twice, and after a crash.
+    """Erase every document whose disposal was confirmed, in two steps: the log is to say so, and
+    once that has its place, all that its rows said goes. Safe to run twice, and after a crash.
 
-    Returns: how many were erased.
+    Returns: how many steps were made.
     """
     complex_ = Complex.objects.get(id=complex_id)
 
@@ -47,21 +48,17 @@ def erase_confirmed(complex_id: UUID) -> int:
         _erase(item, complex_, timezone.now())
 
     with tenancy.within(complex_id):
-        agreed = DisposalOutcome.objects.filter(
-            complex_id=complex_id,
-            disposal_id=OuterRef("disposal_id"),
-            answer=Answer.CONFIRMED.value,
-        )
-        done = Erasure.objects.filter(complex_id=complex_id, doc=OuterRef("doc"))
         # Of a document that stands in two disposals, one item is enough.
-        waiting = {
+        confirmed = {
             item.doc: item
-            for item in DisposalItem.objects.within(complex_id)
-            .filter(Exists(agreed), ~Exists(done))
+            for item in _agreed(complex_id)
             .select_related("disposal__proposed_by__person")
             .order_by("id")
         }
-    return each(complex_id, waiting.values(), erase, at_most=BATCH)
+        due = [
+            item for doc, item in confirmed.items() if not _awaits_place(_newest(complex_id, doc))
+        ]
+    return each(complex_id, due, erase, at_most=BATCH)
 
 
 def erase_restored(complex_id: UUID) -> int:
@@ -74,13 +71,54 @@ def erase_restored(complex_id: UUID) -> int:
         _destroy(complex_id, doc, timezone.now())
 
     with tenancy.within(complex_id):
-        erased = Event.objects.within(complex_id).filter(name=EventName.ERASED)
+        placed = standing_leaves(complex_id).filter(event_id=OuterRef("id"))
+        erased = Event.objects.within(complex_id).filter(Exists(placed), name=EventName.ERASED)
         restored = list(
             Document.objects.within(complex_id)
             .filter(erased_at=None, id__in=erased.values("doc"))
+            .exclude(id__in=_agreed(complex_id).values("doc"))
             .values_list("id", flat=True)
         )
     return each(complex_id, restored, erase)
+
+
+def _agreed(complex_id: UUID) -> QuerySet[DisposalItem]:
+    """What was confirmed and is not erased yet."""
+    confirmed = DisposalOutcome.objects.filter(
+        complex_id=complex_id,
+        disposal_id=OuterRef("disposal_id"),
+        answer=Answer.CONFIRMED.value,
+    )
+    done = Erasure.objects.filter(complex_id=complex_id, doc=OuterRef("doc"))
+    found: QuerySet[DisposalItem] = DisposalItem.objects.within(complex_id).filter(
+        Exists(confirmed), ~Exists(done)
+    )
+    return found
+
+
+def _newest(complex_id: UUID, doc: UUID) -> list[Event]:
+    """The newest event of a document's own chain, and of each of those of what was approved
+    afterwards (후결).
+    """
+    afterwards = _afterwards(complex_id, doc).values_list("id", flat=True)
+    events = Event.objects.within(complex_id).filter(doc__in=[doc, *afterwards])
+    return list(events.order_by("doc", "-seq").distinct("doc"))
+
+
+def _afterwards(complex_id: UUID, doc: UUID) -> QuerySet[Circulation]:
+    found: QuerySet[Circulation] = Circulation.objects.within(complex_id).filter(
+        document_id=doc, leaf_hash__isnull=False
+    )
+    return found
+
+
+def _awaits_place(newest: Sequence[Event]) -> bool:
+    """Whether everything was said, and not all of it has its place in the log yet."""
+    if any(event.name != EventName.ERASED for event in newest):
+        return False
+    ids = {event.id for event in newest}
+    placed = standing_leaves(newest[0].complex_id).filter(event_id__in=ids)
+    return bool(ids - set(placed.values_list("event_id", flat=True)))
 
 
 def erase_files(complex_id: UUID) -> int:
@@ -129,11 +167,21 @@ def _in_use(digests: list[str]) -> set[str]:
 
 
 def _erase(item: DisposalItem, complex_: Complex, at: datetime) -> None:
-    # The log first: the owner's function erases nothing of which it does not say so.
-    leaf_hash = _log(item, complex_, at)
+    """Say it in the log; or, where that is said already, let everything go.
+
+    What came after it was said, as an approval afterwards, has it said again.
+    """
+    # Locked, so that nobody approves afterwards while it is erased.
+    list(_afterwards(complex_.id, item.doc).select_for_update())
+    newest = _newest(complex_.id, item.doc)
+    lacking = [event.doc for event in newest if event.name != EventName.ERASED]
+    if lacking:
+        _say(item, complex_, lacking, at)
+        return
     _destroy(complex_.id, item.doc, at)
+    (own,) = [event for event in newest if event.doc == item.doc]
     Erasure.objects.create(
-        complex=complex_, item=item, doc=item.doc, erased_at=at, leaf_hash=leaf_hash
+        complex=complex_, item=item, doc=item.doc, erased_at=at, leaf_hash=own.leaf_hash
     )
 
 
@@ -152,10 +200,8 @@ def _destroy(complex_id: UUID, doc: UUID, at: datetime) -> None:
     _forget_reports(complex_id, names)
 
 
-def _log(item: DisposalItem, complex_: Complex, at: datetime) -> bytes:
-    """Say it in the document's chain, and in those of what was approved afterwards (후결), once:
-    the log may know of an erasure that a restored database does not.
-    """
+def _say(item: DisposalItem, complex_: Complex, chains: Iterable[UUID], at: datetime) -> None:
+    """Add to these chains of a document, its own the last, that it was erased."""
     record = Record.objects.within(complex_.id).filter(doc=item.doc).first()
     outcome = (
         DisposalOutcome.objects.within(complex_.id)
@@ -175,23 +221,8 @@ def _log(item: DisposalItem, complex_: Complex, at: datetime) -> bytes:
         "proposer": actor_value(disposal.proposed_by),
         "officer": actor_value(outcome.answered_by),
     }
-    # Locked, so that nobody approves afterwards while it is erased.
-    afterwards = [
-        circulation.id
-        for circulation in Circulation.objects.within(complex_.id)
-        .select_for_update()
-        .filter(document_id=item.doc)
-        if circulation.leaf_hash is not None
-    ]
-    said = dict(
-        Event.objects.within(complex_.id)
-        .filter(name=EventName.ERASED, doc__in=[item.doc, *afterwards])
-        .values_list("doc", "leaf_hash")
-    )
-    for chain in (*afterwards, item.doc):
-        if chain not in said:
-            said[chain] = append_event(complex_, chain, EventName.ERASED, values, at=at)
-    return bytes(said[item.doc])
+    for chain in sorted(chains, key=lambda one: one == item.doc):
+        append_event(complex_, chain, EventName.ERASED, values, at=at)
 
 
 def _names(complex_id: UUID, doc: UUID) -> list[str]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -13,11 +13,11 @@ from django.db import connection, transaction
 from danji.base.ids import uuid7
 from danji.base.prepared import Prepared
 from danji.complexes.models import Complex
-from danji.records.models import Citation, Record, RecordFolder
+from danji.records.models import Citation, Record, RecordFolder, Register
 from danji.records.queries import sealed_record
 from danji.rules import numbering, retention
 from danji.rules.periods import day_in_seoul
-from danji.transparency.actions import Kept, Tail, append_event
+from danji.transparency.actions import Kept, Tail, append_event, grow_alone
 from danji_verify.canonical import canonical
 from danji_verify.entry import Event, format_time
 
@@ -27,13 +27,7 @@ ON CONFLICT (complex_id, series, year) DO UPDATE SET last = records_register.las
 RETURNING last
 """
 
-SKIP_SERIALS = """
-INSERT INTO records_register AS register (complex_id, id, series, year, last)
-VALUES (%s, %s, %s, %s, %s)
-ON CONFLICT (complex_id, series, year) DO UPDATE SET last = excluded.last
-WHERE register.last < excluded.last
-RETURNING last
-"""
+BY_OPERATOR = {"proposer": canonical({"operator": "recover"}), "officer": canonical(None)}
 
 _folders: Prepared[RecordFolder] = Prepared(
     lambda complex_id, name: RecordFolder.objects.within(complex_id).filter(name=name), UUID, str
@@ -135,19 +129,48 @@ def _next_serial(complex_: Complex, series: str, year: int) -> int:
     return int(serial)
 
 
-def skip_numbers(complex_: Complex, taken: Iterable[tuple[str, int, int]]) -> list[str]:
-    """Let no number be given out again up to those that are taken, by series, year and serial:
-    after a database was lost, published documents may have numbers that no register knows.
+@dataclass(frozen=True)
+class Skipped:
+    """Numbers of a register that are not given out here, from `first` to `last`, both included."""
 
-    Returns: the numbers up to which registers were moved on.
+    series: str
+    year: int
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return numbering.record_number(self.series, self.year, self.last)
+
+
+@transaction.atomic
+def skip_numbers(
+    complex_: Complex, taken: Iterable[tuple[str, int, int]], *, at: datetime
+) -> list[Skipped]:
+    """Let no number be given out again up to those that are taken, by series, year and serial:
+    after a database was lost, documents may have numbers that no register knows. The log says
+    which, so that nobody takes them for records that were deleted.
+
+    Returns: what was skipped; nothing where the registers know those numbers.
     """
     highest: dict[tuple[str, int], int] = {}
     for series, year, serial in taken:
         highest[series, year] = max(serial, highest.get((series, year), 0))
-    moved = []
-    with connection.cursor() as cursor:
-        for (series, year), serial in sorted(highest.items()):
-            cursor.execute(SKIP_SERIALS, [complex_.id, uuid7(), series, year, serial])
-            if cursor.fetchone() is not None:
-                moved.append(numbering.record_number(series, year, serial))
-    return moved
+    grow_alone(complex_)
+    moved = [_move_register(complex_, *key, serial) for key, serial in sorted(highest.items())]
+    skipped = [one for one in moved if one is not None]
+    if skipped:
+        numbers = canonical({"v": 1, "numbers": [asdict(one) for one in skipped]})
+        values = {"numbers": numbers, **BY_OPERATOR}
+        append_event(complex_, complex_.id, Event.NUMBERS_SKIPPED, values, at=at)
+    return skipped
+
+
+def _move_register(complex_: Complex, series: str, year: int, serial: int) -> Skipped | None:
+    """Move a register on, unless it knows the number."""
+    Register.objects.get_or_create(complex=complex_, series=series, year=year)
+    known = Register.objects.within(complex_.id).filter(series=series, year=year)
+    last = known.select_for_update().get().last
+    if last >= serial:
+        return None
+    known.update(last=serial)
+    return Skipped(series, year, last + 1, serial)

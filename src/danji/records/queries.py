@@ -1,16 +1,27 @@
 """Reading what is on record."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from danji.records.models import Record
+from danji.records.models import Citation, Record, Register, Relation
 from danji.rules.disposal import erased_refusal
 from danji.rules.refusal import Refusal
 from danji.transparency.queries import is_placed, standing_leaves
 from danji_verify.entry import Event
 
 SEARCH_LENGTH, SEARCH_WORDS = 200, 8  # characters, words
+
+
+@dataclass(frozen=True)
+class Filed:
+    """When a document was filed, and whether another has taken its place (대체) since."""
+
+    at: datetime
+    is_superseded: bool
 
 
 def sealed_record(complex_id: UUID, doc: UUID, *, may_be_erased: bool = False) -> Record:
@@ -50,3 +61,50 @@ def register(complex_id: UUID, *, search: str = "") -> QuerySet[Record]:
     for word in search[:SEARCH_LENGTH].split()[:SEARCH_WORDS]:
         records = records.filter(Q(number__icontains=word) | Q(title__icontains=word))
     return records
+
+
+def last_numbers(complex_id: UUID) -> dict[tuple[str, int], int]:
+    """The last serial number given out, by series and year, in their order; none where none was."""
+    rows = Register.objects.within(complex_id).filter(last__gt=0).order_by("series", "year")
+    return {
+        (series, year): last for series, year, last in rows.values_list("series", "year", "last")
+    }
+
+
+def filings(complex_id: UUID, docs: Collection[UUID]) -> dict[UUID, Filed]:
+    """What became of those of these documents that are on record, by document."""
+    newer = Citation.objects.within(complex_id).filter(
+        cited_id=OuterRef("id"), relation=Relation.SUPERSEDES
+    )
+    rows = Record.objects.within(complex_id).filter(doc__in=docs).annotate(newer=Exists(newer))
+    found = rows.values_list("doc", "filed_at", "newer")
+    return {doc: Filed(at, is_superseded) for doc, at, is_superseded in found}
+
+
+def superseded_docs(complex_id: UUID) -> "QuerySet[Citation, UUID]":
+    """The documents of which another record has taken the place (대체)."""
+    newer = Citation.objects.within(complex_id).filter(relation=Relation.SUPERSEDES)
+    return newer.values_list("cited__doc", flat=True)
+
+
+def versions_of(complex_id: UUID, doc: UUID) -> set[UUID]:
+    """A document, those of which it took the place (대체), and those that took its place."""
+    replaced = Citation.objects.within(complex_id).filter(relation=Relation.SUPERSEDES)
+    known: set[UUID] = set()
+    new = {doc}
+    while new:
+        known |= new
+        pairs = replaced.filter(Q(record__doc__in=new) | Q(cited__doc__in=new))
+        new = {one for pair in pairs.values_list("record__doc", "cited__doc") for one in pair}
+        new -= known
+    return known
+
+
+def docs_citing(complex_id: UUID, docs: Collection[UUID], *, form: str) -> list[UUID]:
+    """The documents on a form whose records cite one of these documents, and still stand."""
+    citing = Citation.objects.within(complex_id).filter(cited__doc__in=docs, record__form=form)
+    return list(
+        citing.exclude(record__doc__in=superseded_docs(complex_id)).values_list(
+            "record__doc", flat=True
+        )
+    )

@@ -21,8 +21,9 @@ from danji.renditions.pdf import Labels, OfficialDocument, render
 from danji.renditions.seal import Sealed, SealKey, seal
 from danji.rules.disclosure import Scope
 from danji.rules.retention import class_of
+from danji.signing.evidence import method_label
 from danji.transparency.actions import Kept, append_event
-from danji.transparency.queries import events_of, published_head, seal_name
+from danji.transparency.queries import events_of, methods_of, published_head, seal_name
 from danji_verify.canonical import b64encode, canonical
 from danji_verify.entry import Event
 
@@ -96,13 +97,14 @@ def official_document(payload: dict[str, Any], complex_: Complex) -> OfficialDoc
     if content["disclosure"]["scope"] == Scope.PUBLIC:
         page = f"{complex_.code}/{content['doc']}/"
     address = f"{settings.SITE_URL}{settings.PUBLIC_URL}{page}"
-    root = b64encode(head.checkpoint.root)
+    methods = methods_of(complex_.id, UUID(content["doc"]))
     return OfficialDocument(
         record=payload,
         blocks=content["blocks"],
         complex_name=complex_.name,
-        qr_text=f"{address}#{head.checkpoint.size}.{root}",
+        qr_text=f"{address}#{head.checkpoint.printed}",
         proof_url=address,
+        signed={b64encode(leaf): method_label(method) for leaf, method in methods.items()},
         labels=Labels(
             form=content["form"]["title"],
             recipient="입주자등" if notice else "내부결재",

@@ -106,7 +106,7 @@ def _basis(complex_id: UUID, logged: list[LoggedEvent]) -> list[LoggedEvent]:
         auth, acting = opened.get("auth", {}), opened.get("stmt", {}).get("acting")
         if auth.get("method") == "passkey" and "key" in auth:
             found[b64decode(auth["enrolled"])] = UUID(auth["key"])
-        if acting:
+        if acting and "delegation" in acting:
             found[b64decode(acting["delegation"])] = UUID(acting["absence"])
     finalized = [_place(event) for event in logged if event.name == Event.FINALIZED]
     changes = [

@@ -32,6 +32,7 @@ _DEEPEST_INDENT: Final = 8.0  # ems
 _LONG_CELL: Final = 300  # characters; only a cell longer than this may break over pages
 _BOXES_BESIDE: Final = 5  # of the 결재란 that leave room for the form's name on their left
 _SHORT_VALUE: Final = 13.5  # ems of a value that fits half of the text's width
+_BOX_SIZES: Final = {"office": 9.0, "name": 12.0, "mark": 7.5, "date": 8.0, "signed": 7.5}  # points
 _NAME_BYTES: Final = 200  # UTF-8 bytes of an embedded file's name, within every file system's 255
 
 _ACTS: Final = {
@@ -76,6 +77,7 @@ class OfficialDocument:
     "rows": [[text]], "totals": [text] | null}`, a blank cell being empty or null,
     `{"kind": "amount", "label", "text": "금113,560원(금일십일만삼천오백육십원)"}`.
     `qr_text` is what the QR code says; `proof_url` is printed beside it, and may be empty.
+    `signed` says by what each decision was signed, by the `leaf` that the record has of it.
     """
 
     record: Mapping[str, Any]
@@ -83,6 +85,7 @@ class OfficialDocument:
     complex_name: str
     qr_text: str
     proof_url: str
+    signed: Mapping[str, str]
     labels: Labels
 
 
@@ -177,10 +180,10 @@ def _page(document: OfficialDocument) -> dict[str, Any]:
         end = "text"
     else:
         end = "below"
-    boxes, opinions = _approvals(record)
+    boxes, opinions = _approvals(record, document.signed)
     head = _head(labels.form, len(boxes))
     for box in boxes:
-        for part, size in (("office", 9.0), ("name", 12.0), ("mark", 7.5), ("date", 8.0)):
+        for part, size in _BOX_SIZES.items():
             box[f"{part}-size"] = _shrunk(box[part], size, head["box"])
     return {
         "title": content["title"],
@@ -205,7 +208,9 @@ def _page(document: OfficialDocument) -> dict[str, Any]:
     }
 
 
-def _approvals(record: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _approvals(
+    record: Mapping[str, Any], signed: Mapping[str, str]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The boxes of the 결재란 and the opinions behind them.
 
     Whoever was left out has a box with the reason in it; where somebody else acted (대결), the box
@@ -218,7 +223,8 @@ def _approvals(record: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[di
     for step in content["line"]:
         decision = decided.get(step["position"])
         if decision is not None:
-            boxes.append(_box(step, _mark(decision), _day_or_reason(decision)))
+            how = signed.get(decision["leaf"], "")
+            boxes.append(_box(step, _mark(decision), _day_or_reason(decision), how))
         elif step.get("skipped"):
             boxes.append(_box(step, box_mark(Act(step["act"]), Decision.SKIP), step["skipped"]))
         elif step["act"] == "draft":
@@ -233,8 +239,9 @@ def _approvals(record: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[di
     return boxes, opinions
 
 
-def _box(step: Mapping[str, Any], mark: str, date: str) -> dict[str, str]:
-    return {"office": step["office"], "name": step["name"], "mark": mark, "date": date}
+def _box(step: Mapping[str, Any], mark: str, date: str, signed: str = "") -> dict[str, str]:
+    shown = {"office": step["office"], "name": step["name"], "mark": mark, "date": date}
+    return shown | {"signed": signed}
 
 
 def _mark(decision: Mapping[str, Any]) -> str:

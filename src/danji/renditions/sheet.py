@@ -28,8 +28,8 @@ _COLLECTION = (
 _COMPARE = (
     "게시판, 소식지, 관보처럼 서로 다른 곳에 나온 같은 달의 머리표를 나란히 놓고, 적힌 일의 건수와 "
     "장부 확인값이 한 글자도 다르지 않은지 보아 주세요.",
-    "QR 코드를 휴대전화로 찍으면 장부의 화면이 열립니다. 이 머리표와 지금의 장부가 이어지는지는 "
-    "장부를 받아 확인 프로그램으로 볼 수 있습니다.",
+    "QR 코드를 찍으면 장부의 화면이 열립니다. 그 주소와 장부 전체(log.zip)를 확인 화면에 넣으면, "
+    "이 머리표 뒤로 장부가 고쳐졌는지 볼 수 있습니다.",
     "하나라도 다르면 두 종이를 사진으로 남기고, 관리사무소뿐 아니라 시·군·구에도 알려 주세요.",
 )
 
@@ -102,8 +102,7 @@ def render_sheet(sheet: Sheet) -> bytes:
 
 def qr_text(sheet: Sheet) -> str:
     """What the QR code says: the log's address, and its head as `#<origin>,<size>,<root>`."""
-    head = sheet.head
-    return f"{sheet.address}#{head.origin},{head.size},{b64encode(head.root)}"
+    return f"{sheet.address}#{sheet.head.printed}"
 
 
 def _groups(text: str) -> list[str]:

@@ -6,7 +6,7 @@ operator to one head of each log in it: nobody can be shown another.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -26,11 +26,18 @@ from danji.transparency.models import (
     Stamp,
     Witness,
 )
-from danji.transparency.queries import PublishedHead, confirmed_head, log_of
+from danji.transparency.queries import (
+    PublishedHead,
+    agreed_head,
+    confirmed_head,
+    log_of,
+    readable,
+)
 from danji.transparency.tree import file_reader, log_folder
 from danji_verify import note
 from danji_verify.checkpoint import Checkpoint
 from danji_verify.checkpoint import log_key as public_log_key
+from danji_verify.errors import VerifyError
 from danji_verify.note import VerifierKey
 from danji_verify.policy import Group, Policy
 from danji_verify.policy import Party as Known
@@ -56,13 +63,15 @@ class Mismatch:
     """Something that does not agree with the log of logs.
 
     `origin` names the log it is about, `index` the leaf of the log of logs that says otherwise;
-    `sentence` is for people, `detail` for engineers.
+    `sentence` is for people, `detail` for engineers. `certain` says that the parties of the log had
+    agreed on what that leaf pinned.
     """
 
     origin: str
     index: int | None
     sentence: str
     detail: str
+    certain: bool = False
 
 
 def collection_folder() -> Path:
@@ -86,11 +95,8 @@ def collection_policy() -> Policy:
 
     No complex is asked: each could vouch for its own log only.
     """
-    watching = Witness.objects.filter(complex=None, until=None)
-    known = {
-        witness.name: Known(VerifierKey.parse(witness.vkey), witness.url or None)
-        for witness in watching
-    }
+    watching = readable(Witness.objects.filter(complex=None, until=None))
+    known = {witness.name: Known(key, witness.url or None) for witness, key in watching.items()}
     groups = {
         party.value: Group(1, members)
         for party in (Party.CITY, Party.OUTSIDER)
@@ -225,7 +231,8 @@ def _check_leaves(collection: str, size: int, reader: Reader) -> Iterator[Mismat
                 f"collected size {checkpoint.size} after {log.size}",
             )
         log.size = max(log.size, checkpoint.size)
-        yield from _check_head(log, index, checkpoint)
+        for mismatch in _check_head(log, index, checkpoint):
+            yield replace(mismatch, certain=_is_certain(origin, entry))
 
 
 def _watched(origin: str) -> _Watched:
@@ -264,6 +271,14 @@ def _check_head(log: _Watched, index: int, checkpoint: Checkpoint) -> Iterator[M
             "지금 보이는 장부 확인값이 다릅니다.",
             f"collected {checkpoint.root.hex()}, published {log.roots[size].hex()}",
         )
+
+
+def _is_certain(origin: str, entry: bytes) -> bool:
+    try:
+        agreed_head(origin, entry)
+    except VerifyError:
+        return False
+    return True
 
 
 def _check_kept(origin: str, reader: Reader) -> Iterator[Mismatch]:

@@ -24,6 +24,7 @@ from danji_verify.canonical import b64decode
 from danji_verify.checkpoint import log_key as public_key
 from danji_verify.commitment import commit
 from danji_verify.entry import Entry
+from danji_verify.errors import NoteError
 from danji_verify.note import SigningKey, VerifierKey
 
 BOTH_SIGN = timedelta(days=90)  # time for everybody who knows a log's key to learn the new one
@@ -69,6 +70,16 @@ def enter_log_key(complex_: Complex, number: int, origin: str, name: str, at: da
         since=at,
     )
     return entered
+
+
+class DamagedKey(Refusal):
+    """The row of a log's key cannot be read: neither what it signed nor what it signs is known."""
+
+    def __init__(self, complex_: Complex, name: str) -> None:
+        super().__init__(
+            f"단지 {complex_.code}의 열쇠({name})가 적힌 행이 상했습니다.",
+            next_step="운영자에게 알려, 백업과 견주어 그 행을 되돌려 놓게 해 주세요.",
+        )
 
 
 def know_first_key(complex_: Complex, log: Log, at: datetime) -> None:
@@ -176,7 +187,7 @@ def log_signers(complex_: Complex, number: int, at: datetime) -> list[SigningKey
 
 def _signer(complex_: Complex, key: LogKey) -> SigningKey:
     signer = log_signer(complex_.code, key.name)
-    if str(public_key(VerifierKey.parse(key.vkey).name, signer)) != key.vkey:
+    if str(public_key(_public(complex_, key).name, signer)) != key.vkey:
         raise Refusal(
             f"단지 {complex_.code}의 열쇠({key.name})가 장부에 적힌 열쇠가 아닙니다. "
             "그 열쇠로는 서명하지 않습니다.",
@@ -189,15 +200,22 @@ def log_keys(complex_: Complex, log: Log) -> tuple[VerifierKey, ...]:
     """The keys by which a log is known, the newest first; the others are listed for what they
     signed before.
 
-    Raises: Refusal when they are not known yet, for a moment after an upgrade.
+    Raises: Refusal when they are not known yet, for a moment after an upgrade; DamagedKey.
     """
-    keys = tuple(VerifierKey.parse(key.vkey) for key in _keys_of(complex_, log.number))
+    keys = tuple(_public(complex_, key) for key in _keys_of(complex_, log.number))
     if not keys:
         raise Refusal(
             f"{complex_.name} 장부의 열쇠를 아직 읽지 못했습니다.",
             next_step="봉인 처리기가 켜진 뒤 다시 해 주세요. 계속 이러면 운영자에게 알려 주세요.",
         )
     return keys
+
+
+def _public(complex_: Complex, key: LogKey) -> VerifierKey:
+    try:
+        return VerifierKey.parse(key.vkey)
+    except NoteError:
+        raise DamagedKey(complex_, key.name) from None
 
 
 def _keys_of(complex_: Complex, number: int) -> QuerySet[LogKey]:

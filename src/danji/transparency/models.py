@@ -169,6 +169,37 @@ class Witness(models.Model):
         return self.label
 
 
+class WitnessProposal(ComplexScoped):
+    """A witness (확인 기관) that whoever runs the server entered for a complex, as in `Witness`; it
+    follows nothing before an officer of the complex has confirmed it.
+    """
+
+    label = models.CharField(max_length=100)
+    party = models.CharField(max_length=10, choices=Party)
+    vkey = models.TextField()
+    url = models.CharField(max_length=300, blank=True)
+    proposed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("proposed_at", "id")
+
+
+class WitnessAnswer(ComplexScoped):
+    """What an officer answered about a witness. Once, and never rewritten."""
+
+    proposal = ScopedForeignKey(WitnessProposal, models.PROTECT, related_name="answers")
+    is_confirmed = models.BooleanField()
+    officer = ScopedForeignKey("accounts.Officeholder", models.PROTECT, related_name="+")
+    answered_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["complex", "proposal_id"], name="witness_answered_once"
+            ),
+        )
+
+
 class Cosignature(models.Model):
     """A witness's signature under a head: at `time` this was the largest tree it had seen.
 

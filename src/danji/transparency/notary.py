@@ -1,5 +1,5 @@
-"""The notary (확인 처리기): puts the heads of the logs to the witnesses, and publishes who they are
-and what they agreed on.
+"""The notary (확인 처리기): puts the heads of the logs to the witnesses, and has published who they
+are and what they agreed on.
 
 Each witness is asked in rounds of its own, many at the same time, so that a slow one delays nobody.
 Nothing has to be remembered: whom to ask for what follows from the heads that are published and the
@@ -8,7 +8,7 @@ cosignatures that are kept (c2sp.org/tlog-witness).
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,18 +19,16 @@ from uuid import UUID
 
 import requests
 from django.db import connection
-from django.db.models import Count, Max
 from django.utils import timezone
 
 from danji.base import outside, tenancy
-from danji.base.files import write_durably
 from danji.complexes.models import Complex
 from danji.rules.refusal import Refusal
-from danji.transparency.models import Collection, Cosignature, Leaf, TroubleKind, Witness
-from danji.transparency.queries import confirmed_row
+from danji.transparency.models import Collection, Cosignature, Leaf, Log, TroubleKind, Witness
+from danji.transparency.publishing import publish, watch_silence
 from danji.transparency.sequencer import CHANNEL
 from danji.transparency.tree import file_reader
-from danji.transparency.troubles import end_trouble, open_trouble
+from danji.transparency.troubles import open_trouble
 from danji.transparency.witnessing import (
     CONFIRMED,
     COSIGNED,
@@ -55,7 +53,6 @@ LOCK = 0x6E6F74617279  # "notary", an advisory lock's number
 PAUSE = timedelta(minutes=1)  # between two heads of a log that are put to the witnesses
 AT_ONCE = timedelta(seconds=5)  # the same, where a document waits to become certain
 REFRESH = timedelta(hours=20)  # after which an unchanged head is put to them again
-SILENCE = timedelta(hours=24)  # without a cosignature, after which it is a trouble
 COMPARING = timedelta(hours=1)  # between looks at what a witness shows to others
 RELOAD = timedelta(minutes=10)  # between looks at all logs, where no witness has changed
 ASIDE = timedelta(minutes=10)  # for which a log is not put to a witness that did not take it
@@ -63,6 +60,9 @@ TICK = 1.0  # seconds between looks at the heads, where nobody wakes us
 LONGEST_PAUSE = 60.0  # seconds for which a witness that is away, or one log with it, is left alone
 LIMIT = 64 * 1024  # bytes of an answer
 MANY = 64  # witnesses that are asked at the same time; the others wait for their turn
+_ALL_WITNESSES = """
+SELECT md5(string_agg(witness::text, ',' ORDER BY witness.id)) FROM transparency_witness AS witness
+"""
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -102,6 +102,8 @@ class Notary:
         if self._mark != mark or at - self._loaded_at >= RELOAD:
             self._mark, self._loaded_at = mark, at
             self._load(at)
+        else:
+            self._load_again(at)
         for log in list(self.logs.values()):
             self._offer(log, at)
 
@@ -162,13 +164,30 @@ class Notary:
         return at - self._compared.get(key, at - COMPARING) >= COMPARING
 
     def _load(self, at: datetime) -> None:
-        logs = {log.origin: log for log in all_watched()}
-        for origin, log in logs.items():
-            before = self.logs.get(origin)
-            if before is None or before.policy != log.policy:
-                confirm_again(log, at)
-            publish(log, at)
+        logs = list(all_watched())
+        for log in logs:
+            self._take_up(log, at)
             watch_silence(log, at)
+        self._know({log.origin: log for log in logs})
+
+    def _load_again(self, at: datetime) -> None:
+        """See whether what waits for its place in a log has it by now."""
+        waiting = [log.complex_id for log in self.logs.values() if log.complex_id and log.waits]
+        if not waiting:
+            return
+        found = list(_watched(Complex.objects.filter(id__in=waiting)))
+        for log in found:
+            self._take_up(log, at)
+        others = [log for log in self.logs.values() if log.complex_id not in waiting]
+        self._know({log.origin: log for log in [*others, *found]})
+
+    def _take_up(self, log: Watched, at: datetime) -> None:
+        before = self.logs.get(log.origin)
+        if before is None or before.policy != log.policy:
+            confirm_again(log, at)
+        publish(log, at)
+
+    def _know(self, logs: dict[str, Watched]) -> None:
         followed: dict[UUID, list[Watched]] = {}
         for log in logs.values():
             for witness in log.witnesses:
@@ -243,18 +262,18 @@ class Notary:
 
 
 def _mark() -> tuple[object, ...]:
-    """What is another when there are other complexes or witnesses."""
-    about = Witness.objects.aggregate(Count("id"), Max("since"), Max("until"))
-    return (Complex.objects.count(), Collection.objects.count(), *about.values())
+    """What is another when there are other complexes, or a row of a witness says another thing."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ALL_WITNESSES)
+        (rows,) = cursor.fetchone()
+    return (Complex.objects.count(), Collection.objects.count(), rows)
 
 
 def all_watched() -> Iterator[Watched]:
-    """Every log that goes on, and the log of logs. One whose key is missing is left out."""
-    for complex_ in Complex.objects.order_by("code"):
-        try:
-            yield watched_log(complex_)
-        except Refusal as refusal:
-            logger.warning("%s", refusal)
+    """Every log that goes on, and the log of logs. One whose key is missing is left out, as the
+    sequencer tells.
+    """
+    yield from _watched(Complex.objects.order_by("code"))
     try:
         collection = watched_collection()
     except Refusal as refusal:
@@ -262,6 +281,14 @@ def all_watched() -> Iterator[Watched]:
         return
     if collection is not None:
         yield collection
+
+
+def _watched(complexes: Iterable[Complex]) -> Iterator[Watched]:
+    for complex_ in complexes:
+        try:
+            yield watched_log(complex_)
+        except (Log.DoesNotExist, Refusal) as problem:
+            logger.warning("%s: %s", complex_.code, problem)
 
 
 def _is_awaited(log: Watched, old: int, new: int) -> bool:
@@ -386,66 +413,6 @@ def _ask(
     if answer.status >= 500 or answer.status == 429:
         raise AwayError(f"it answered {answer.status}")
     return answer
-
-
-def publish(log: Watched, at: datetime) -> None:
-    """Publish whom to believe about a log, and what they agreed on. What cannot be written, as when
-    the disk is full, is written later.
-    """
-    try:
-        publish_policy(log)
-        publish_confirmed(log, at)
-    except OSError:
-        logger.exception("%s could not be published", log.origin)
-
-
-def publish_policy(log: Watched) -> bool:
-    """Publish whom to believe about a log as `policy.txt`. Returns: whether it was written."""
-    path, data = log.folder / "policy.txt", log.policy.format()
-    if path.exists() and path.read_bytes() == data:
-        return False
-    write_durably(path, data)
-    return True
-
-
-def publish_confirmed(log: Watched, at: datetime) -> bool:
-    """Publish the newest certain head of a log as `confirmed`, never a smaller one than is there.
-
-    Returns: whether it was written.
-    """
-    row = confirmed_row(log.origin)
-    size = row.size if row else 0
-    path = log.folder / "confirmed"
-    try:
-        there = path.read_bytes()
-        published = Checkpoint.parse(note.parse_note(there).text).size
-    except (FileNotFoundError, VerifyError):
-        there, published = b"", 0
-    if published > size:
-        sentence = (
-            f"공개한 확정 머리는 {published:,}건인데 데이터베이스에는 {size:,}건까지만 있습니다. "
-            "데이터베이스가 옛 백업으로 되돌려졌습니다."
-        )
-        if open_trouble(log.origin, TroubleKind.DISAGREES, "confirmed", sentence, at):
-            logger.error("%s: %s", log.origin, sentence)
-        return False
-    if row is None or there == bytes(row.note):
-        return False
-    write_durably(path, bytes(row.note))
-    end_trouble(log.origin, TroubleKind.DISAGREES, "confirmed", at)
-    return True
-
-
-def watch_silence(log: Watched, at: datetime) -> None:
-    """Note which witnesses have not cosigned for a day; an unchanged head is refreshed, too."""
-    for witness in log.witnesses:
-        kept = Cosignature.objects.filter(origin=log.origin, witness=witness)
-        newest = kept.order_by("-size", "-time").first()
-        last = max(newest.received_at, witness.since) if newest else witness.since
-        if at - last > SILENCE:
-            sentence = f"확인 기관({witness.label})의 확인 서명이 하루 넘게 오지 않았습니다."
-            if open_trouble(log.origin, TroubleKind.SILENT, witness.name, sentence, at):
-                logger.warning("%s: %s", log.origin, sentence)
 
 
 # --- The process ---------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """What the log can say about an event: its bytes, its place, and the proof of it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -28,6 +29,7 @@ from danji_verify.proof import Proof
 from danji_verify.tiles import inclusion_proof
 
 NEEDED = "needed"  # the group of a policy in which every party has to agree
+BOTH = (Party.COMPLEX, Party.CITY)  # who has to agree on the head of a complex's log
 NEWEST = 8  # rows that are looked at for one that is to be believed
 
 
@@ -75,12 +77,25 @@ def policy(complex_: Complex) -> Policy:
         for log in Log.objects.within(complex_.id).order_by("-number")
         for key in log_keys(complex_, log)
     ]
-    return policy_of(logs, witnesses_of(complex_), [Party.COMPLEX, Party.CITY])
+    return policy_of(logs, witnesses_of(complex_), BOTH)
 
 
 def witnesses_of(complex_: Complex) -> list[Witness]:
     """Who follows the logs of the complex today."""
     return list(Witness.objects.filter(Q(complex=complex_) | Q(complex=None), until=None))
+
+
+def readable(witnesses: Iterable[Witness]) -> dict[Witness, VerifierKey]:
+    """The keys of witnesses. One whose row is damaged is left out: it can speak for nobody, and
+    keeps no other from being heard.
+    """
+    keys = {}
+    for witness in witnesses:
+        with suppress(NoteError):
+            key = VerifierKey.parse(witness.vkey)
+            if key.name == witness.name:
+                keys[witness] = key
+    return keys
 
 
 def policy_of(
@@ -91,11 +106,12 @@ def policy_of(
     Where a party has none, nobody's agreement makes a head certain: quorum none. Addresses of
     witnesses are left out: they may be those of a computer in somebody's office.
     """
-    known = {witness.name: Known(VerifierKey.parse(witness.vkey)) for witness in witnesses}
+    keys = readable(witnesses)
+    known = {witness.name: Known(key) for witness, key in keys.items()}
     groups = {
         party.value: Group(1, names)
         for party in needed
-        if (names := tuple(witness.name for witness in witnesses if witness.party == party))
+        if (names := tuple(witness.name for witness in keys if witness.party == party))
     }
     if len(groups) < len(needed):
         return Policy(tuple(logs), known, {}, None)
@@ -140,8 +156,13 @@ def confirmed_row(origin: str) -> ConfirmedHead | None:
     """The newest head of a log on which its policy agreed (확정), as it is kept; None before the
     first. A row is believed for the signatures in it: whoever can write rows makes nothing certain.
     """
+    return next(confirmed_rows(origin), None)
+
+
+def confirmed_rows(origin: str) -> Iterator[ConfirmedHead]:
+    """The newest heads of a log on which its policy agreed, the newest first."""
     rows = ConfirmedHead.objects.filter(origin=origin).order_by("-size", "-confirmed_at")
-    return next((row for row in chain(rows[:1], rows[1:NEWEST]) if _is_agreed(row)), None)
+    return (row for row in chain(rows[:1], rows[1:NEWEST]) if _is_agreed(row))
 
 
 def _is_agreed(row: ConfirmedHead) -> bool:
@@ -155,8 +176,8 @@ def _is_agreed(row: ConfirmedHead) -> bool:
 @lru_cache(4096)  # what signatures say does not change; what they do not say is asked again
 def agreed_head(origin: str, data: bytes) -> PublishedHead:
     """A head of a log that one witness at least of each needed party cosigned, of all that the log
-    ever had: a head stays certain when a witness goes. The log's own line is the operator's word,
-    and is not looked at.
+    ever had by the rows: a head stays certain when a witness goes, or where the files are damaged
+    in which the log names it. The log's own line is the operator's word, and is not looked at.
 
     Raises: NoteError when they did not; FormatError.
     """
@@ -168,7 +189,7 @@ def agreed_head(origin: str, data: bytes) -> PublishedHead:
     witnesses = Witness.objects.filter(
         Q(complex=None) | Q(complex__code=code), name__in={one.name for one in signed.signatures}
     )
-    keys = {VerifierKey.parse(witness.vkey): witness.party for witness in witnesses}
+    keys = {key: witness.party for witness, key in readable(witnesses).items()}
     found = {keys[one.key] for one in verify_signatures(signed, keys)}
     needed = {Party.COMPLEX, Party.CITY} if "/apt/" in origin else {Party.CITY}
     if not needed <= found:
@@ -237,6 +258,16 @@ def events_of(complex_id: UUID, doc: UUID) -> list[LoggedEvent]:
         )
         for leaf in leaves
     ]
+
+
+def methods_of(complex_id: UUID, doc: UUID) -> dict[bytes, str]:
+    """By what each decision on a document was signed: the leaf hash of its event → `method`."""
+    opened = (
+        Opening.objects.within(complex_id)
+        .filter(event__complex_id=complex_id, event__doc=doc, fields__auth__has_key="value")
+        .values_list("event__leaf_hash", "fields__auth__value")
+    )
+    return {bytes(leaf): json.loads(b64decode(auth))["method"] for leaf, auth in opened}
 
 
 def newest_event_at(complex_id: UUID) -> datetime | None:

@@ -18,6 +18,7 @@ from danji.base import tenancy
 from danji.base.ids import uuid7
 from danji.complexes.models import Complex
 from danji.rules.refusal import Refusal
+from danji.transparency.actions import append_event, grow_alone
 from danji.transparency.collection import NUMBER, collection_folder, collection_key
 from danji.transparency.keys import kept_opening, later_keys, log_keys, take_up_later_keys
 from danji.transparency.models import (
@@ -33,7 +34,9 @@ from danji.transparency.models import (
 from danji.transparency.queries import agreed_head, confirmed_head, log_of, policy
 from danji.transparency.repair import Repair, as_owner
 from danji.transparency.tree import HEADS, file_reader, log_folder
+from danji.transparency.troubles import tell_in_charge
 from danji_verify import note
+from danji_verify.canonical import canonical
 from danji_verify.chain import EVENTS
 from danji_verify.checkpoint import Checkpoint
 from danji_verify.entry import Entry, parse_entry
@@ -52,6 +55,7 @@ from danji_verify.tiles import (
 
 BATCH = 4096  # entries that are held at once
 
+BY_OPERATOR = {"proposer": canonical({"operator": "recover"}), "officer": canonical(None)}
 BROKEN = (OSError, KeyError, FormatError, ProofError, NoteError)  # what a damaged copy raises
 # What has its place stays. What has none, and can have none any more, is moved: with the owner's
 # rights, for whatever serves could take its own words back with this.
@@ -128,8 +132,35 @@ def examine_database(complex_: Complex, *, at: datetime, source: Reader | None =
         _demand_whole(signed.head, reader)
         _demand_beginning(log, reader, size)
         _demand_confirmed(log.origin, reader, signed.head)
-        lost = list(_lost(complex_, reader, log.size, size))
-        known, aside = _known(complex_.id, lost), _conflicting(complex_.id, lost)
+        missing = _missing(complex_, log, reader, size)
+
+    def do() -> list[str]:
+        # First, and whatever comes after: the places are taken by what was published.
+        set_aside(complex_.id, [event_id for event_id, _ in missing.aside])
+        with tenancy.within(complex_.id):
+            take_up_later_keys(complex_, log, later, at)
+            _say_what_is_lost(complex_, log, _import(complex_, log, signed, missing), at)
+            _remember_confirmed(complex_, log, reader, at)
+        return [
+            f"사건 {len(missing.lost):,}건을 되살렸습니다. 데이터베이스가 이제 {size:,}건을 "
+            "압니다.",
+            "봉인이 이어집니다."
+            if _is_published(signed, own)
+            else "공개된 파일은 아직 온전하지 않아 봉인이 멈추어 있습니다. 이어서 recover files를 "
+            "해 주세요. 사본을 --from으로 알려 주셨으면 그것도 똑같이 적어 주세요.",
+        ]
+
+    return Repair(_describe(complex_, log, size, missing), do)
+
+
+def _missing(complex_: Complex, log: Log, reader: Reader, size: int) -> Missing:
+    lost = list(_lost(complex_, reader, log.size, size))
+    return Missing(lost, _known(complex_.id, lost), _conflicting(complex_.id, lost))
+
+
+def _describe(complex_: Complex, log: Log, size: int, missing: Missing) -> list[str]:
+    """What was found, and what would be done, in sentences."""
+    lost, known, aside = missing.lost, missing.known, missing.aside
     found = [
         f"공개된 장부는 {size:,}건인데 데이터베이스는 {log.size:,}건만 압니다.",
         "공개된 장부는 서명된 머리까지 온전합니다. "
@@ -143,23 +174,7 @@ def examine_database(complex_: Complex, *, at: datetime, source: Reader | None =
             "겹칩니다. 봉인하지 않고 따로 두니, 그 문서들의 결재를 다시 확인해 주세요."
         )
         found += [f"- 따로 두는 사건: 문서 {doc.hex}" for doc in sorted({doc for _, doc in aside})]
-
-    def do() -> list[str]:
-        # First, and whatever comes after: the places are taken by what was published.
-        set_aside(complex_.id, [event_id for event_id, _ in aside])
-        with tenancy.within(complex_.id):
-            take_up_later_keys(complex_, log, later, at)
-            _import(complex_, log, signed, Missing(lost, known, aside))
-            _remember_confirmed(complex_, log, reader, at)
-        return [
-            f"사건 {len(lost):,}건을 되살렸습니다. 데이터베이스가 이제 {size:,}건을 압니다.",
-            "봉인이 이어집니다."
-            if _is_published(signed, own)
-            else "공개된 파일은 아직 온전하지 않아 봉인이 멈추어 있습니다. 이어서 recover files를 "
-            "해 주세요. 사본을 --from으로 알려 주셨으면 그것도 똑같이 적어 주세요.",
-        ]
-
-    return Repair(found, do)
+    return found
 
 
 def keys_in_use(complex_: Complex, log: Log, readers: Iterable[Reader]) -> dict[str, VerifierKey]:
@@ -335,24 +350,15 @@ def set_aside(complex_id: UUID, events: Sequence[UUID]) -> None:
                     owner.execute(statement, values)
 
 
-def _import(complex_: Complex, log: Log, signed: Signed, missing: Missing) -> None:
+def _import(complex_: Complex, log: Log, signed: Signed, missing: Missing) -> list[int]:
+    """Bring the database up to a head. Returns: the indexes of the events that came back without
+    content, in order.
+    """
     lost, known = missing.lost, missing.known
-    events = dict(known)
-    made = []
-    for one in lost:
-        if one.index not in events:
-            row = Event(
-                complex=complex_,
-                doc=one.doc,
-                seq=one.entry.seq,
-                name=str(one.entry.event),
-                entry=one.data,
-                leaf_hash=leaf_hash(one.data),
-            )
-            events[one.index] = row.id
-            made.append(row)
-    Event.objects.bulk_create(made, batch_size=BATCH)
-    _open_changes_of_keys(complex_, made)
+    made = {one.index: _event(complex_, one) for one in lost if one.index not in known}
+    Event.objects.bulk_create(made.values(), batch_size=BATCH)
+    opened = _open_changes_of_keys(complex_, made.values())
+    events = known | {index: event.id for index, event in made.items()}
     Leaf.objects.bulk_create(
         (
             Leaf(
@@ -369,20 +375,81 @@ def _import(complex_: Complex, log: Log, signed: Signed, missing: Missing) -> No
         .update(size=signed.head.size, root=signed.head.root, checkpoint=signed.note)
     )
     if moved != 1:
-        raise Refusal(
-            "하는 동안 장부가 늘어났습니다. 아무것도 바꾸지 않았습니다.",
-            next_step="다시 해 주세요.",
-        )
+        raise _overtaken()
+    return [index for index, event in made.items() if event.id not in opened]
 
 
-def _open_changes_of_keys(complex_: Complex, made: Iterable[Event]) -> None:
-    """Know again which keys are used, as it was kept beside them."""
+def _overtaken() -> Refusal:
+    return Refusal(
+        "하는 동안 장부가 늘어났습니다. 아무것도 바꾸지 않았습니다.", next_step="다시 해 주세요."
+    )
+
+
+def _event(complex_: Complex, one: Lost) -> Event:
+    return Event(
+        complex=complex_,
+        doc=one.doc,
+        seq=one.entry.seq,
+        name=str(one.entry.event),
+        entry=one.data,
+        leaf_hash=leaf_hash(one.data),
+    )
+
+
+def _open_changes_of_keys(complex_: Complex, made: Iterable[Event]) -> set[UUID]:
+    """Know again which keys are used, as it was kept beside them. Returns: the events opened."""
+    opened = set()
     for event in made:
         if event.name == Named.KEY_ROTATED:
             entry = parse_entry(bytes(event.entry))
             fields = kept_opening(complex_.code, bytes(event.leaf_hash), entry)
             if fields is not None:
                 Opening.objects.create(complex=complex_, event=event, fields=fields)
+                opened.add(event.id)
+    return opened
+
+
+def _say_what_is_lost(complex_: Complex, log: Log, indexes: Sequence[int], at: datetime) -> None:
+    """Let the log itself say which of its events came back without content, and tell those in
+    charge: an opening that is missing anywhere else was taken away.
+    """
+    if not indexes:
+        return
+    grow_alone(complex_)
+    recovery = {
+        "v": 1,
+        "log": log.number,
+        "events": len(indexes),
+        "ranges": _ranges(indexes),
+    }
+    append_event(
+        complex_,
+        complex_.id,
+        Named.LOG_RECOVERED,
+        {"recovery": canonical(recovery), **BY_OPERATOR},
+        at=at,
+    )
+    tell_in_charge(
+        complex_.id,
+        "옛 데이터베이스를 되살렸습니다",
+        f"운영자가 {complex_.name}의 옛 데이터베이스를 공개된 봉인 장부에 맞추어 되살렸습니다. "
+        f"사건 {len(indexes):,}건은 언제 무슨 일이 있었는지만 돌아왔고 내용은 사라졌습니다. "
+        "이 일은 봉인 장부에 적힙니다.\n"
+        "어느 문서인지 운영자에게 물어보시고, 종이나 메일로 받은 PDF를 모아 두세요. "
+        "자료를 잃은 일이 없는데 이 알림을 받으셨으면 감사와 시·군·구에 바로 알려 주세요.",
+        at=at,
+    )
+
+
+def _ranges(indexes: Iterable[int]) -> list[list[int]]:
+    """Ascending indexes as ranges of which the end is not included."""
+    ranges: list[list[int]] = []
+    for index in indexes:
+        if ranges and ranges[-1][1] == index:
+            ranges[-1][1] += 1
+        else:
+            ranges.append([index, index + 1])
+    return ranges
 
 
 def _remember_confirmed(complex_: Complex, log: Log, reader: Reader, at: datetime) -> None:
@@ -476,9 +543,11 @@ def examine_collection(source: Reader | None = None) -> Repair:
                 )
                 for index, data in _entries_from(known, size, reader)
             )
-            Collection.objects.filter(number=NUMBER, size=known).update(
+            moved = Collection.objects.filter(number=NUMBER, size=known).update(
                 size=size, root=signed.head.root, checkpoint=signed.note
             )
+            if moved != 1:
+                raise _overtaken()
         return [f"모음 장부의 머리 {size - known:,}건을 되살렸습니다."]
 
     return Repair([f"공개된 모음 장부는 {size:,}건인데 데이터베이스는 {known:,}건만 압니다."], do)

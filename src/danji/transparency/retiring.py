@@ -2,15 +2,18 @@
 
 Nothing is taken back: what the old log proved up to its last good head stays proven there. What it
 grew afterwards, or could not take any more, is placed in the new log, whose first leaf names that
-head.
+head. It is never one before a head that the parties confirmed: where their entries cannot be had
+any more the new log says so, and every audit does from then on.
 """
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 
 from danji.base import tenancy
 from danji.base.files import write_durably
@@ -22,6 +25,7 @@ from danji.rules.refusal import Refusal
 from danji.transparency.actions import append_event, begin_log, chain_of, continue_log, grow_alone
 from danji.transparency.keys import log_keys
 from danji.transparency.models import (
+    CollectedHead,
     ConfirmedHead,
     Leaf,
     Log,
@@ -29,17 +33,19 @@ from danji.transparency.models import (
     Trouble,
     TroubleKind,
 )
+from danji.transparency.models import Event as EventRow
 from danji.transparency.queries import agreed_head, log_of, seal_name
-from danji.transparency.recovery import Signed, believed_head, root_of, set_aside
+from danji.transparency.recovery import BATCH, Signed, believed_head, root_of, set_aside
 from danji.transparency.sequencer import LogError, Sequencer, recover, waiting_complexes
 from danji.transparency.tree import file_reader, log_folder
 from danji.transparency.troubles import end_trouble, tell_in_charge
+from danji.transparency.waiting import Waiting, next_events, unfit
 from danji_verify import note
 from danji_verify.canonical import canonical
 from danji_verify.checkpoint import Checkpoint
 from danji_verify.entry import Event
 from danji_verify.errors import VerifyError
-from danji_verify.merkle import EMPTY_ROOT, leaf_hash
+from danji_verify.merkle import EMPTY_ROOT
 from danji_verify.tiles import Reader, audit
 
 BY_OPERATOR = {"proposer": canonical({"operator": "retire"}), "officer": canonical(None)}
@@ -48,15 +54,19 @@ INCIDENT = "incident.txt"
 
 @dataclass(frozen=True)
 class End:
-    """How a log ends: with the head `last`, of which the first `proven` leaves can still be proven.
+    """How a log ends: with the head `last`, the newest on which its parties agreed, if they ever
+    did. Its first `proven` leaves can still be proven, under the head `good`.
 
-    `grown` is how far it had grown, `closes` whether it can still say itself that it is closed.
+    `lost` counts what was certain (확정) and can be proven no more, `grown` how far the log had
+    grown; `closes` says whether it can still say itself that it is closed.
     """
 
     last: Signed
+    good: Signed
     proven: int
+    lost: int
     grown: int
-    closes: bool
+    closes: bool = False
 
 
 def examine_end(complex_: Complex) -> End:
@@ -70,24 +80,52 @@ def examine_end(complex_: Complex) -> End:
             raise Refusal(
                 "이 장부에는 아직 아무것도 없습니다.", next_step="닫을 것이 없으니 그대로 두세요."
             )
-        last, proven = _last_good(complex_, log)
-    return End(last, proven, log.size, _can_grow(complex_, log))
+        end = _end(complex_, log)
+    # What lacks certain entries would fork with each entry more.
+    return replace(end, closes=not end.lost and _can_grow(complex_, log))
+
+
+def demand_loss_named(end: End, lose: int) -> None:
+    """Let nothing certain be lost but by whoever says how much.
+
+    Args: `lose` is how many confirmed entries may be lost. Raises: Refusal when it is another
+    number than would be.
+    """
+    if end.lost == lose:
+        return
+    if not end.lost:
+        raise Refusal(
+            "닫아도 확정된 사건을 잃지 않습니다. 아무것도 바꾸지 않았습니다.",
+            next_step="--lose를 빼고 다시 해 주세요.",
+        )
+    raise Refusal(
+        f"단지와 시·군·구가 확정한 {end.last.head.size:,}건 가운데 {end.proven:,}건까지만 남아 "
+        f"있습니다. 이대로 닫으면 확정된 {end.lost:,}건을 이 장부로 증명할 수 없게 됩니다. "
+        "아무것도 바꾸지 않았습니다.",
+        next_step="먼저 확인 기관(시·군·구)의 사본을 --from으로 알려 recover files와 recover "
+        "database를 해 주세요. 온전한 사본이 어디에도 없을 때만 retire 끝에 --lose "
+        f"{end.lost}도 적어 주세요. 잃은 것은 새 장부와 사고 알림에 적히고, 점검마다 이상으로 "
+        "나옵니다.",
+    )
 
 
 def describe_end(complex_: Complex, end: End) -> list[str]:
     """What retiring the log would do, in sentences."""
     with tenancy.within(complex_.id):
         log = log_of(complex_.id)
-        altered = _altered(complex_.id)
-    again = max(0, end.grown - end.proven)
+        beyond = _placed_beyond(complex_, log, end.proven)
+        altered = _altered(complex_, beyond)
+    again = {one.id for one in beyond} - {event_id for event_id, _ in altered}
     said = [
         f"{complex_.name}의 {log.number}번 장부({log.origin})를 닫고 {log.number + 1}번 장부를 "
         "엽니다. 되돌릴 수 없습니다.",
         f"새 장부의 첫 자리에 옛 장부의 마지막 머리({end.last.head.size:,}건)를 적습니다.",
         f"옛 장부의 {end.proven:,}건까지는 지금까지처럼 옛 장부에서 증명합니다.",
     ]
+    if end.lost:
+        said.append(_said_of_loss(end))
     if again:
-        said.append(f"그 뒤의 {again:,}건은 새 장부에 다시 적습니다.")
+        said.append(f"그 뒤의 {len(again):,}건은 새 장부에 다시 적습니다.")
     if altered:
         said.append(
             f"저장한 뒤 바뀐 사건 {len(altered):,}건은 어느 장부에도 적지 않고 따로 둡니다."
@@ -97,30 +135,32 @@ def describe_end(complex_: Complex, end: End) -> list[str]:
     return said
 
 
-def retire(complex_: Complex, *, reason: str, at: datetime) -> list[str]:
+def retire(complex_: Complex, *, reason: str, at: datetime, lose: int = 0) -> list[str]:
     """Close the log of the complex and open the next. The caller holds the sequencer's lock.
 
-    Returns: what was done, in sentences.
-    Raises: Refusal when a key cannot be made or had.
+    Args: `lose` as of `demand_loss_named`. Returns: what was done, in sentences.
+    Raises: Refusal when something certain would be lost, or a key cannot be made or had.
     """
-    said = set_altered_aside(complex_)
-    if examine_end(complex_).closes:
+    end = examine_end(complex_)
+    demand_loss_named(end, lose)
+    said = set_altered_aside(complex_, end)
+    if end.closes:
         _close(complex_, reason, at)
     with tenancy.within(complex_.id):
         log = log_of(complex_.id)
-        last, proven = _last_good(complex_, log)
-        again = _continue(complex_, log, last, proven, at)
+        end = _end(complex_, log)
+        again = _continue(complex_, log, end, at)
         _end_troubles(log, at)
         tell_in_charge(
             complex_.id,
             f"봉인 장부를 닫고 {log.number + 1}번 장부를 열었습니다",
             f"운영자가 {complex_.name}의 {log.number}번 봉인 장부를 닫고 다음 장부를 열었습니다.\n"
-            f"까닭: {reason}\n지금까지 나간 증명은 그대로 쓸 수 있습니다.",
+            f"까닭: {reason}\n{_said_to_people(end)}",
             at=at,
         )
         # Before it is sure: whoever interrupts us now finds nothing closed, and does it again.
         incident = log_folder(complex_.code, log.number) / INCIDENT
-        write_durably(incident, _incident(log, last, (proven, again), reason, at).encode())
+        write_durably(incident, _incident(log, end, again, reason, at).encode())
     _clear_staging(complex_.code)
     Sequencer().seal(complex_.id)
     return [
@@ -137,9 +177,10 @@ def close(complex_: Complex, *, reason: str, at: datetime) -> str:
 
     Raises: Refusal when the log cannot take it.
     """
+    end = examine_end(complex_)
     with tenancy.within(complex_.id):
-        altered = _altered(complex_.id)
-    if altered or not examine_end(complex_).closes:
+        altered = _altered(complex_, [])
+    if altered or not end.closes:
         raise Refusal(
             "봉인 장부가 온전하지 않거나 이미 닫혀 있어, 닫는다는 사건을 적을 수 없습니다.",
             next_step="recover나 retire로 장부를 먼저 바로잡아 주세요. 이미 닫았으면 --close 없이 "
@@ -149,32 +190,54 @@ def close(complex_: Complex, *, reason: str, at: datetime) -> str:
     return "봉인 장부를 닫았습니다. 여기서는 더 봉인하지 않습니다."
 
 
-def _last_good(complex_: Complex, log: Log) -> tuple[Signed, int]:
-    """The head with which a log ends, and up to where it can still be proven.
+def _end(complex_: Complex, log: Log) -> End:
+    """With which head a log ends, and up to where it can still be proven.
 
-    The newest on which the witnesses agreed, of those the files lead to; without such a head the
-    newest that the log alone signed. Where the files lead to none, the newest that there is, and
+    It ends with the newest head on which the witnesses agreed, wherever that is kept; without any
+    with the newest that the log alone signed and the files lead to. Where the files lead to none,
     nothing can be proven.
     """
     reader = file_reader(log_folder(complex_.code, log.number))
-    keys = log_keys(complex_, log)
-    rows = ConfirmedHead.objects.filter(origin=log.origin).order_by("-size", "-confirmed_at")
-    confirmed = [
+    confirmed = _confirmed_heads(log, reader)
+    heads = confirmed or _signed_heads(complex_, log, reader)
+    good = next((one for one in heads if is_whole(one.head, reader)), None)
+    proven = good.head.size if good else 0
+    lost = heads[0].head.size - proven if confirmed else 0
+    last = heads[0] if lost or good is None else good
+    return End(last, good or last, proven, lost, log.size)
+
+
+def _confirmed_heads(log: Log, reader: Reader) -> list[Signed]:
+    """The heads on which the witnesses agreed, the newest first: those of the rows, the published
+    one, and what the log of logs pinned, for rows are easily deleted.
+    """
+    kept = [
+        bytes(data)
+        for rows in (
+            ConfirmedHead.objects.filter(origin=log.origin).order_by("-confirmed_at"),
+            CollectedHead.objects.filter(origin=log.origin),
+        )
+        for data in rows.values_list("note", flat=True)
+    ]
+    with suppress(OSError):
+        kept.append(reader("confirmed"))
+    heads = [
         Signed(data, Checkpoint.parse(note.parse_note(data).text))
-        for data in map(bytes, rows.values_list("note", flat=True))
+        for data in kept
         if _is_agreed(log.origin, data)
     ]
-    published = believed_head(log, keys, reader)
+    return sorted(heads, key=lambda one: -one.head.size)
+
+
+def _signed_heads(complex_: Complex, log: Log, reader: Reader) -> list[Signed]:
+    """The heads that the log alone signed, the newest first."""
+    published = believed_head(log, log_keys(complex_, log), reader)
     own = bytes(log.checkpoint)
     signed = [
         *([published] if published else []),
         Signed(own, Checkpoint.parse(note.parse_note(own).text)),
     ]
-    signed.sort(key=lambda one: -one.head.size)
-    for one in confirmed or signed:
-        if is_whole(one.head, reader):
-            return one, one.head.size
-    return (confirmed or signed)[0], 0
+    return sorted(signed, key=lambda one: -one.head.size)
 
 
 def _is_agreed(origin: str, data: bytes) -> bool:
@@ -223,27 +286,30 @@ def _seal_all(complex_: Complex) -> None:
         sequencer.seal(complex_.id)
 
 
-def _altered(complex_id: UUID) -> list[tuple[UUID, UUID]]:
-    """Events without a place, with their documents, that are not what was stored; and those that
-    follow them, for nobody can say what they rest on.
+def _altered(complex_: Complex, beyond: list[Waiting]) -> list[tuple[UUID, UUID]]:
+    """Events, with their documents, that no log may take: which are not what was stored, or no
+    events of ours; and those that follow them, for nobody can say what they rest on.
+
+    Args: `beyond` are those that are to be placed again, before whatever waits.
     """
-    waiting = PendingEvent.objects.within(complex_id).order_by("event__seq")
-    broken: set[UUID] = set()
-    found = []
-    for event_id, doc, entry, kept in waiting.values_list(
-        "event_id", "event__doc", "event__entry", "event__leaf_hash"
-    ):
-        if leaf_hash(bytes(entry)) != bytes(kept):
-            broken.add(doc)
-        if doc in broken:
-            found.append((event_id, doc))
-    return found
+    waiting = [*beyond, *next_events(complex_.id, begun=True)]
+    found = {one.id: one.doc for one, _ in unfit(complex_, waiting, begun=True)}
+    # What is not even in the queue can have no place any more, nor what follows it.
+    has_place = Leaf.objects.within(complex_.id).filter(event_id=OuterRef("id"))
+    waits = PendingEvent.objects.within(complex_.id).filter(event_id=OuterRef("id"))
+    lost = EventRow.objects.within(complex_.id).filter(~Exists(has_place), ~Exists(waits))
+    found |= dict(lost.filter(doc__in=set(found.values())).values_list("id", "doc"))
+    return list(found.items())
 
 
-def set_altered_aside(complex_: Complex) -> list[str]:
-    """Keep what was altered while it waited out of every log. Returns: of what, in sentences."""
+def set_altered_aside(complex_: Complex, end: End) -> list[str]:
+    """Keep what was altered out of the next log. Returns: of what, in sentences.
+
+    What had its place in the old one keeps its row, which every audit tells.
+    """
     with tenancy.within(complex_.id):
-        altered = _altered(complex_.id)
+        beyond = _placed_beyond(complex_, log_of(complex_.id), end.proven)
+        altered = _altered(complex_, beyond)
     if not altered:
         return []
     set_aside(complex_.id, [event_id for event_id, _ in altered])
@@ -254,56 +320,83 @@ def set_altered_aside(complex_: Complex) -> list[str]:
     ]
 
 
-def _continue(complex_: Complex, log: Log, last: Signed, proven: int, at: datetime) -> int:
+def _placed_beyond(complex_: Complex, log: Log, proven: int) -> list[Waiting]:
+    """The events behind the end of a log, in order; what speaks of the log itself stays there."""
+    leaves = (
+        Leaf.objects.within(complex_.id)
+        .filter(log_number=log.number, index__gte=proven)
+        .exclude(event__name__in=[Event.LOG_OPENED, Event.LOG_CONTINUED, Event.LOG_CLOSED])
+        .select_related("event")
+        .order_by("index")
+    )
+    return [
+        Waiting(uuid7(), it.id, it.doc, it.seq, it.name, bytes(it.entry), bytes(it.leaf_hash))
+        for it in (leaf.event for leaf in leaves.iterator(BATCH))
+    ]
+
+
+def _continue(complex_: Complex, log: Log, end: End, at: datetime) -> int:
     """Open the next log, and queue for it what the old one can no longer prove.
 
     Returns: how many leaves are placed again.
     """
     grow_alone(complex_)
     Log.objects.within(complex_.id).filter(id=log.id).update(
-        size=proven,
-        root=last.head.root if proven else EMPTY_ROOT,
-        checkpoint=last.note,
+        size=end.proven,
+        root=end.good.head.root if end.proven else EMPTY_ROOT,
+        checkpoint=end.good.note,
     )
-    again = list(
-        Leaf.objects.within(complex_.id)
-        .filter(log_number=log.number, index__gte=proven)
-        # What speaks of the old log itself stays there.
-        .exclude(event__name__in=[Event.LOG_OPENED, Event.LOG_CONTINUED, Event.LOG_CLOSED])
-        .order_by("index")
-        .values_list("event_id", flat=True)
-    )
+    beyond = _placed_beyond(complex_, log, end.proven)
+    altered = {event_id for event_id, _ in _altered(complex_, beyond)}
+    again = [one for one in beyond if one.id not in altered]
     PendingEvent.objects.bulk_create(
-        (PendingEvent(complex=complex_, id=uuid7(), event_id=event_id) for event_id in again),
+        (PendingEvent(complex=complex_, id=one.pending, event_id=one.id) for one in again),
         ignore_conflicts=True,
     )
     following = begin_log(complex_, log.number + 1, at=at)
     certificate = read_key(complex_.code, f"{seal_name(complex_.id)}.crt")
-    continue_log(complex_, following, certificate, last.note, at=at)
+    continue_log(complex_, following, certificate, end.last.note, at=at)
+    if end.lost:
+        loss = {"v": 1, "log": log.number, "confirmed": end.last.head.size, "proven": end.proven}
+        values = {"loss": canonical(loss), **BY_OPERATOR}
+        append_event(complex_, complex_.id, Event.LOG_LOST, values, at=at)
     return len(again)
 
 
-def _incident(log: Log, last: Signed, counts: tuple[int, int], reason: str, at: datetime) -> str:
-    """What everybody can read beside the old log.
+def _said_of_loss(end: End) -> str:
+    return (
+        f"확정된 {end.last.head.size:,}건 가운데 {end.proven + 1:,}번째부터 "
+        f"{end.lost:,}건은 이 장부로 증명할 수 없습니다."
+    )
 
-    Args: `counts` are how many leaves stay proven there, and how many are placed again.
-    """
-    proven, again = counts
+
+def _said_to_people(end: End) -> str:
+    """What of the proofs that were given is still good."""
+    if not end.lost:
+        return "지금까지 나간 증명은 그대로 쓸 수 있습니다."
+    return (
+        f"{_said_of_loss(end)} 그 문서의 PDF와 증명 묶음을 가지고 계시면 버리지 마시고, 자료를 "
+        "잃은 까닭을 운영자와 시·군·구에 바로 물어봐 주세요."
+    )
+
+
+def _incident(log: Log, end: End, again: int, reason: str, at: datetime) -> str:
+    """What everybody can read beside the old log. Args: `again` leaves are placed again."""
     return (
         f"봉인 장부를 닫은 알림\n\n"
         f"장부: {log.origin}\n"
         f"닫은 날: {format_date(day_in_seoul(at))}\n"
         f"까닭: {reason}\n\n"
-        f"이 장부의 마지막 머리는 다음과 같습니다.\n\n{last.note.decode()}\n"
-        f"이 장부의 {proven:,}건까지는 이 장부의 파일로 증명됩니다. 그 뒤에 적은 {again:,}건은 "
+        f"이 장부의 마지막 머리는 다음과 같습니다.\n\n{end.last.note.decode()}\n"
+        f"이 장부의 {end.proven:,}건까지는 이 장부의 파일로 증명됩니다. 그 뒤에 적은 {again:,}건은 "
         f"다음 장부에 다시 적었습니다.\n"
-        "다음 장부의 첫 자리에 위의 머리가 적혀 있습니다. 지금까지 나간 증명은 그대로 쓸 수 "
-        "있습니다.\n"
+        f"다음 장부의 첫 자리에 위의 머리가 적혀 있습니다. {_said_to_people(end)}\n"
     )
 
 
 def _end_troubles(log: Log, at: datetime) -> None:
-    for kind in TroubleKind:
+    """What kept the old log from going on is over; that witnesses saw another is not."""
+    for kind in set(TroubleKind) - {TroubleKind.DISAGREES}:
         for subject in Trouble.objects.filter(origin=log.origin, kind=kind, until=None).values_list(
             "subject", flat=True
         ):

@@ -10,15 +10,14 @@ import io
 import logging
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
-from django.db.models import Case, IntegerField, Value, When
+from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from danji.base import tenancy
@@ -30,10 +29,10 @@ from danji.transparency.models import Leaf, Log, PendingEvent, TroubleKind
 from danji.transparency.queries import log_of
 from danji.transparency.tree import file_reader, log_folder
 from danji.transparency.troubles import end_trouble, open_trouble
+from danji.transparency.waiting import Waiting, next_events, take_out_placed, unfit
 from danji_verify import note
 from danji_verify.checkpoint import Checkpoint, sign_checkpoint
 from danji_verify.entry import Event, parse_entry
-from danji_verify.merkle import leaf_hash
 from danji_verify.tiles import (
     WIDTH,
     Edge,
@@ -65,6 +64,9 @@ NO_FILES = (
     "봉인 장부의 파일을 읽거나 쓰지 못해 봉인이 기다립니다. 결재한 내용은 그대로 있습니다. "
     "운영자에게 알려 주세요."
 )
+
+
+UNREADABLE = "봉인 장부에 관한 자료가 정해진 꼴이 아닙니다. 누가 고쳤거나 상했습니다."
 
 
 class LogError(Exception):
@@ -122,9 +124,12 @@ class Sequencer:
         try:
             yield
         except LogError as error:
-            self.frozen[complex_id] = str(error)
-            logger.critical("%s", error)
-            open_trouble(_origin(complex_id), TroubleKind.FROZEN, "", str(error), timezone.now())
+            self._freeze(complex_id, str(error), error)
+        except ValueError as problem:  # what somebody has written over cannot be read any more
+            self._freeze(complex_id, UNREADABLE, problem)
+        except Log.DoesNotExist:  # and nowhere to note a trouble
+            self.frozen[complex_id] = UNREADABLE
+            logger.critical("%s is a complex without a log", complex_id)
         except Refusal as refusal:
             self._wait(complex_id, str(refusal), refusal)
         except OSError as problem:
@@ -132,6 +137,11 @@ class Sequencer:
         else:
             if self.waiting.pop(complex_id, None):
                 end_trouble(_origin(complex_id), TroubleKind.WAITING, "", timezone.now())
+
+    def _freeze(self, complex_id: UUID, why: str, problem: Exception) -> None:
+        self.frozen[complex_id] = why
+        logger.critical("%s", problem)
+        open_trouble(_origin(complex_id), TroubleKind.FROZEN, "", why, timezone.now())
 
     def _wait(self, complex_id: UUID, why: str, problem: Exception) -> None:
         if self.waiting.get(complex_id) != why:
@@ -153,28 +163,25 @@ class Sequencer:
         if head is None or head.number != number:  # that log was retired meanwhile
             head = recover(complex_)
         folder = log_folder(complex_.code, head.number)
+        begun = head.edge.size > 0
         with tenancy.within(complex_id):
-            waiting = _next_events(complex_id, begun=head.edge.size > 0)
+            waiting = next_events(complex_id, begun=begun, at_most=BATCH)
+            waiting = take_out_placed(complex_id, waiting)
+            # What has its place stays there for ever, so it is looked at before.
+            for _, why in unfit(complex_, waiting, begun=begun):
+                raise LogError(f"{complex_.code}: {why}")
             keys = log_signers(complex_, head.number, timezone.now())
         if not waiting:  # a head that was left unpublished is out by now
             self.heads[complex_id] = head
             return 0
-        for _, event_id, entry, kept in waiting:
-            if leaf_hash(bytes(entry)) != bytes(kept):
-                raise LogError(f"{complex_.code}: 사건 {event_id}의 내용이 저장한 뒤 바뀌었습니다.")
-        growth = grow(head.edge, [bytes(entry) for _, _, entry, _ in waiting])
+        growth = grow(head.edge, [one.entry for one in waiting])
         staged = stage(complex_.code, growth)
         check_staged(staged, folder, head.edge, growth)
         checkpoint = sign_checkpoint(Checkpoint(head.origin, growth.size, growth.root), *keys)
-        commit(
-            complex_id,
-            head,
-            growth,
-            {pending_id: event_id for pending_id, event_id, _, _ in waiting},
-            checkpoint,
-        )
+        commit(complex_id, head, growth, waiting, checkpoint)
         apply(staged, folder, checkpoint)
-        self.heads[complex_id] = replace(head, edge=growth.edge, root=growth.root)
+        if waiting[-1].name != Event.LOG_CLOSED:  # nothing follows, which is looked at anew
+            self.heads[complex_id] = replace(head, edge=growth.edge, root=growth.root)
         with connection.cursor() as cursor:
             # When everybody can read it, and no sooner.
             cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, f"{SEALED} {complex_id}"])
@@ -184,25 +191,6 @@ class Sequencer:
 def _origin(complex_id: UUID) -> str:
     with tenancy.within(complex_id):
         return log_of(complex_id).origin
-
-
-def _next_events(complex_id: UUID, *, begun: bool) -> list[tuple[UUID, UUID, bytes, bytes]]:
-    """What is placed next: the rows of the queue with the events' ids, entries and leaf hashes.
-
-    Args: `begun` unless the log is empty still: then what opens it comes first.
-    """
-    opening = Case(
-        When(event__name__in=[Event.LOG_OPENED, Event.LOG_CONTINUED], then=Value(0)),
-        default=Value(1),
-        output_field=IntegerField(),
-    )
-    # By number first: whatever the clocks said, an event stands behind the one it follows.
-    order = ["event__seq", "id"] if begun else [opening, "event__seq", "id"]
-    return list(
-        PendingEvent.objects.within(complex_id)
-        .order_by(*order)
-        .values_list("id", "event_id", "event__entry", "event__leaf_hash")[:BATCH]
-    )
 
 
 def waiting_complexes() -> list[UUID]:
@@ -268,26 +256,32 @@ def check_staged(staged: Path, folder: Path, edge: Edge, growth: Growth) -> None
 
 
 def commit(
-    complex_id: UUID, head: Head, growth: Growth, placed: Mapping[UUID, UUID], checkpoint: bytes
+    complex_id: UUID, head: Head, growth: Growth, placed: Sequence[Waiting], checkpoint: bytes
 ) -> None:
     """Move the head in the database, if it still is where we left it. The point of no return.
 
-    Args: `placed` maps the pending rows to their events, in the order of their places.
-    Raises: LogError when another sequencer moved it.
+    Args: `placed` are the events, in the order of their places.
+    Raises: LogError when another sequencer moved it, or something stands in their places.
     """
-    with tenancy.within(complex_id):
-        moved = (
-            Log.objects.within(complex_id)
-            .filter(id=head.log_id, size=head.edge.size, root=head.root)
-            .update(size=growth.size, root=growth.root, checkpoint=checkpoint)
-        )
-        if moved != 1:
-            raise LogError("다른 봉인 처리기가 봉인 기록을 먼저 늘렸습니다.")
-        Leaf.objects.bulk_create(
-            Leaf(complex_id=complex_id, log_number=head.number, event_id=event_id, index=index)
-            for index, event_id in enumerate(placed.values(), head.edge.size)
-        )
-        PendingEvent.objects.within(complex_id).filter(id__in=list(placed)).delete()
+    try:
+        with tenancy.within(complex_id):
+            moved = (
+                Log.objects.within(complex_id)
+                .filter(id=head.log_id, size=head.edge.size, root=head.root)
+                .update(size=growth.size, root=growth.root, checkpoint=checkpoint)
+            )
+            if moved != 1:
+                raise LogError("다른 봉인 처리기가 봉인 기록을 먼저 늘렸습니다.")
+            Leaf.objects.bulk_create(
+                Leaf(complex_id=complex_id, log_number=head.number, event_id=one.id, index=index)
+                for index, one in enumerate(placed, head.edge.size)
+            )
+            done = [one.pending for one in placed]
+            PendingEvent.objects.within(complex_id).filter(id__in=done).delete()
+    except IntegrityError as problem:
+        raise LogError(
+            "봉인 장부의 다음 자리에 이미 다른 것이 적혀 있습니다. 누가 지어내 넣은 것입니다."
+        ) from problem
 
 
 def apply(staged: Path, folder: Path, checkpoint: bytes) -> None:

@@ -1,5 +1,6 @@
 """Where a log stands, in terms that people can be shown: its newest head, and who has agreed."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,9 +8,11 @@ from datetime import datetime
 from django.db.models import Max, OuterRef, Q, Subquery
 
 from danji.complexes.models import Complex
-from danji.transparency.models import Cosignature, Party, Witness
+from danji.transparency.models import Cosignature, Opening, Party, Witness
+from danji.transparency.models import Event as EventRow
 from danji.transparency.queries import confirmed_row, log_of, published_head
-from danji_verify.canonical import b64encode
+from danji_verify.canonical import b64decode, b64encode
+from danji_verify.entry import Event
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,21 @@ def _changed_at(complex_: Complex) -> datetime | None:
     ever = Witness.objects.filter(Q(complex=complex_) | Q(complex=None))
     turns = ever.aggregate(Max("since"), Max("until")).values()
     return max((turn for turn in turns if turn), default=None)
+
+
+def changed_by(complex_: Complex) -> str:
+    """Who made those who watch the log others last, as the log says, in a sentence for officers of
+    the complex; "" where nobody did, or what was said is lost.
+    """
+    chain = EventRow.objects.within(complex_.id).filter(doc=complex_.id)
+    last = chain.filter(name=Event.POLICY_CHANGED).order_by("-seq").first()
+    kept = last and Opening.objects.within(complex_.id).filter(event_id=last.id).first()
+    if not kept or "officer" not in kept.fields:
+        return ""
+    officer = json.loads(b64decode(kept.fields["officer"]["value"]))
+    if officer is None:
+        return "운영자가 명령으로 바꾸었고, 확인한 임직원은 없습니다."
+    return f"운영자가 올리고 {officer['office']} {officer['name']} 님이 확인했습니다."
 
 
 def watches_of(complex_: Complex | None, origin: str) -> list[Watch]:

@@ -6,10 +6,13 @@ from urllib.parse import urlsplit
 
 from django.db import transaction
 
+from danji.accounts.models import Officeholder
+from danji.accounts.queries import actor_value
 from danji.base import tenancy
 from danji.complexes.models import Complex
 from danji.rules.refusal import Refusal
-from danji.transparency.actions import append_event
+from danji.rules.text import particle
+from danji.transparency.actions import append_event, chain_of, grow_alone
 from danji.transparency.collection import collection_origin
 from danji.transparency.models import (
     Log,
@@ -17,17 +20,25 @@ from danji.transparency.models import (
     TroubleKind,
     Witness,
 )
-from danji.transparency.queries import NEEDED, policy
+from danji.transparency.named import named_of, speaks_here
+from danji.transparency.queries import (
+    BOTH,
+    NEEDED,
+    log_of,
+    policy,
+    policy_of,
+    readable,
+    witnesses_of,
+)
 from danji.transparency.troubles import end_trouble, tell_in_charge
 from danji.transparency.witnessing import watched_collection
-from danji_verify.canonical import canonical
+from danji_verify.canonical import b64decode, canonical
 from danji_verify.entry import Event
-from danji_verify.errors import NoteError
+from danji_verify.errors import NoteError, WeakKey
 from danji_verify.note import COSIGNATURE, VerifierKey
 from danji_verify.policy import Policy
 
-# Whoever runs the server enters and ends witnesses by command; no officer proposes or confirms it.
-BY_OPERATOR = {"proposer": canonical({"operator": "witness"}), "officer": canonical(None)}
+OPERATOR = canonical({"operator": "witness"})  # whoever runs the server, by command
 RESERVED = frozenset({NEEDED, "none", *Party.values})  # words of a policy
 
 
@@ -39,35 +50,53 @@ def register_witness(
     vkey: str,
     url: str,
     complex_: Complex | None,
+    officer: Officeholder | None = None,
     at: datetime,
 ) -> Witness:
     """Let somebody follow a complex's log, or without one every log here, and count from now on.
 
     The log of each complex concerned says so, and those in charge there are told.
 
-    Args: `url` is where it is asked; without one it asks us.
+    Args: `url` is where it is asked; without one it asks us. `officer` confirmed it for the
+    complex; nobody did for all of them, and where there was nobody yet.
     Raises: Refusal when the key cannot be used, was used before, or the address is none.
     """
-    key = _usable_key(vkey)
+    key = usable_key(vkey, party=party, url=url, complex_=complex_)
+    entered: Witness = Witness.objects.create(
+        name=key.name, label=label, party=party, vkey=str(key), url=url, complex=complex_, since=at
+    )
+    watcher = f"{party.label} 쪽 확인 기관 ‘{label}’"
+    what = f"{watcher}{particle(label, '이')} 봉인 장부를 확인하기 시작합니다."
+    for each in _concerned(complex_):
+        _change_policy(
+            each, "확인 기관이 더해졌습니다", what, at=at, entered=entered, officer=officer
+        )
+    return entered
+
+
+def usable_key(vkey: str, *, party: Party, url: str, complex_: Complex | None) -> VerifierKey:
+    """The key of a witness that can be registered now.
+
+    Raises: Refusal as `register_witness`.
+    """
+    key = _unused_key(vkey)
     if party is Party.COMPLEX and complex_ is None:
         raise Refusal(
             "단지 쪽 확인 기관은 어느 단지의 것인지 있어야 합니다.",
             next_step="--code에 단지코드를 적어 다시 실행해 주세요.",
         )
     _demand_address(url)
-    concerned = [complex_] if complex_ else list(Complex.objects.all())
-    for each in concerned:
+    for each in _concerned(complex_):
         with tenancy.within(each.id):
             _demand_no_log_key(key, policy(each))
     if (collection := watched_collection()) is not None:
         _demand_no_log_key(key, collection.policy)
-    entered: Witness = Witness.objects.create(
-        name=key.name, label=label, party=party, vkey=str(key), url=url, complex=complex_, since=at
-    )
-    what = f"{party.label} 쪽 확인 기관 ‘{label}’이(가) 봉인 장부를 확인하기 시작합니다."
-    for each in concerned:
-        _change_policy(each, "확인 기관이 더해졌습니다", what, at)
-    return entered
+    return key
+
+
+def _concerned(complex_: Complex | None) -> list[Complex]:
+    """Whose log it is, or everybody's."""
+    return [complex_] if complex_ else list(Complex.objects.all())
 
 
 @transaction.atomic
@@ -89,10 +118,11 @@ def end_witness(name: str, *, at: datetime) -> Witness:
         )
     found.until = at
     found.save(update_fields=["until"])
-    concerned = [found.complex] if found.complex else list(Complex.objects.all())
-    for each in concerned:
-        what = f"확인 기관 ‘{found.label}’이(가) 봉인 장부의 확인을 그만둡니다."
-        origin = _change_policy(each, "확인 기관이 줄었습니다", what, at)
+    for each in _concerned(found.complex):
+        what = (
+            f"확인 기관 ‘{found.label}’{particle(found.label, '이')} 봉인 장부의 확인을 그만둡니다."
+        )
+        origin = _change_policy(each, "확인 기관이 줄었습니다", what, at=at)
         for kind in (TroubleKind.SILENT, TroubleKind.DISAGREES):
             end_trouble(origin, kind, name, at)
     for kind in (TroubleKind.SILENT, TroubleKind.DISAGREES):
@@ -100,32 +130,68 @@ def end_witness(name: str, *, at: datetime) -> Witness:
     return found
 
 
-def _change_policy(complex_: Complex, subject: str, what: str, at: datetime) -> str:
+def _change_policy(
+    complex_: Complex,
+    subject: str,
+    what: str,
+    *,
+    at: datetime,
+    entered: Witness | None = None,
+    officer: Officeholder | None = None,
+) -> str:
     """Say in the complex's log whom to believe from now on. Returns: the log's name."""
     with tenancy.within(complex_.id):
-        # The chain of the complex grows by one at a time.
-        Complex.objects.select_for_update(no_key=True).get(id=complex_.id)
-        agreed = policy(complex_)
+        grow_alone(complex_)
+        log = log_of(complex_.id)
+        # Whoever was put among the rows otherwise is not made true by the next change.
+        before = named_of(witnesses_of(complex_), _said_before(complex_, log))
+        following = [one for one in witnesses_of(complex_) if one in before or one == entered]
+        agreed = policy_of(policy(complex_).logs, following, BOTH)
         append_event(
             complex_,
             complex_.id,
             Event.POLICY_CHANGED,
-            {"policy": agreed.format(), **BY_OPERATOR},
+            {
+                "policy": agreed.format(),
+                "proposer": OPERATOR,
+                "officer": actor_value(officer) if officer else canonical(None),
+            },
             at=at,
         )
         tell_in_charge(
             complex_.id,
             subject,
-            f"{what} 운영자가 명령으로 등록한 일입니다. 모르는 일이면 바로 알아봐 주세요.",
+            f"{what} {_by(officer)} 모르는 일이면 바로 알아봐 주세요.",
             at=at,
         )
-        return str(Log.objects.within(complex_.id).latest("number").origin)
+        return log.origin
 
 
-def _usable_key(vkey: str) -> VerifierKey:
+def _by(officer: Officeholder | None) -> str:
+    if officer is None:
+        return "운영자가 명령으로 등록한 일이고, 확인한 임직원은 없습니다."
+    return f"운영자가 등록하고 {officer} 님이 확인한 일입니다."
+
+
+def _said_before(complex_: Complex, log: Log) -> Policy | None:
+    """The policy that was named last, whether it has its place yet or waits for it."""
+    for event in reversed(chain_of(complex_.id, complex_.id)):
+        if event.name == Event.POLICY_CHANGED and "policy" in event.fields:
+            said = Policy.parse(b64decode(event.fields["policy"]["value"]))
+            if speaks_here(said, log.origin):
+                return said
+    return None
+
+
+def _unused_key(vkey: str) -> VerifierKey:
     again = "확인 기관에서 받은 열쇠(vkey)를 그대로 붙여 넣어 주세요."
     try:
         key = VerifierKey.parse(vkey)
+    except WeakKey:
+        raise Refusal(
+            "누구나 대신 서명할 수 있는 약한 열쇠입니다.",
+            next_step="확인 기관에서 열쇠를 새로 만들어 받은 뒤 다시 등록해 주세요.",
+        ) from None
     except NoteError:
         raise Refusal("확인 기관의 열쇠(vkey)를 읽을 수 없습니다.", next_step=again) from None
     if key.type != COSIGNATURE:
@@ -135,8 +201,10 @@ def _usable_key(vkey: str) -> VerifierKey:
             f"확인 기관의 이름으로 쓸 수 없는 말입니다: {key.name}",
             next_step="확인 기관에서 다른 이름으로 열쇠를 새로 만들어 주세요.",
         )
-    for known in Witness.objects.all():
-        if known.name == key.name or VerifierKey.parse(known.vkey).public == key.public:
+    used = list(Witness.objects.all())
+    keys = readable(used)
+    for known in used:
+        if known.name == key.name or (known in keys and keys[known].public == key.public):
             raise Refusal(
                 f"이미 등록했던 이름이나 열쇠입니다: {known.label}({known.name})",
                 next_step="끝난 열쇠는 다시 쓰지 않습니다. 새 이름으로 새 열쇠를 만들어 주세요.",

@@ -31,7 +31,8 @@ from danji.transparency.models import (
     TroubleKind,
     Witness,
 )
-from danji.transparency.queries import confirmed_row, policy, witnesses_of
+from danji.transparency.named import agreed_by, damaged, who_counts
+from danji.transparency.queries import confirmed_rows, readable
 from danji.transparency.sequencer import CHANNEL
 from danji.transparency.tree import file_reader, log_folder
 from danji.transparency.troubles import end_trouble, open_trouble
@@ -60,7 +61,9 @@ _ORIGIN = re.compile(r".+/apt/([A-Z][0-9]{8})/[1-9][0-9]{0,4}")
 class Watched:
     """A log that others watch: of a complex, or the log of logs, which has no `complex_id`.
 
-    `keys` sign its heads, `witnesses` follow it today.
+    `keys` sign its heads, `witnesses` follow it today and count by the `policy`. `wrong` is a
+    sentence where that is not to be believed, it `waits` where it is about to be changed. `said`
+    are all policies that the log of a complex ever named.
     """
 
     origin: str
@@ -70,11 +73,31 @@ class Watched:
     witnesses: tuple[Witness, ...]
     complex_id: UUID | None = None
     number: int = 1
+    said: tuple[Policy, ...] = ()
+    wrong: str = ""
+    waits: bool = False
 
     def head(self) -> Checkpoint:
         """The newest published head. Raises: FileNotFoundError before the first; NoteError."""
         data = (self.folder / "checkpoint").read_bytes()
         return Checkpoint.parse(note.open_note(data, self.keys).text)
+
+    def confirmed(self) -> ConfirmedHead | None:
+        """The newest head on which those agreed whom the log itself named; None before the first.
+        Whoever was among the rows alone, if only for a moment, agreed on nothing.
+        """
+        rows = confirmed_rows(self.origin)
+        return next((row for row in rows if self._is_agreed(bytes(row.note))), None)
+
+    def _is_agreed(self, data: bytes) -> bool:
+        if self.complex_id is None:
+            return True  # of the log of logs no log names the witnesses
+        keys = {party.key for policy in self.said for party in policy.witnesses.values()}
+        try:
+            verified = note.verify_signatures(note.parse_note(data), keys)
+        except VerifyError:
+            return False
+        return agreed_by(self.said, (one.key for one in verified))
 
 
 class NotTaken(Exception):
@@ -99,15 +122,18 @@ def watched_log(complex_: Complex, origin: str | None = None) -> Watched:
     with tenancy.within(complex_.id):
         logs = Log.objects.within(complex_.id)
         log = logs.latest("number") if origin is None else logs.get(origin=origin)
-        agreed = policy(complex_)
+        counted = who_counts(complex_)
     return Watched(
         log.origin,
         log_folder(complex_.code, log.number),
-        _keys_of(agreed, log.origin),
-        agreed,
-        tuple(witnesses_of(complex_)),
+        _keys_of(counted.policy, log.origin),
+        counted.policy,
+        counted.witnesses,
         complex_.id,
         log.number,
+        counted.said,
+        counted.wrong,
+        counted.waits,
     )
 
 
@@ -119,12 +145,14 @@ def watched_collection() -> Watched | None:
     if not Collection.objects.exists():
         return None
     agreed, origin = collection_policy(), collection_origin()
+    following = list(Witness.objects.filter(complex=None, until=None))
     return Watched(
         origin,
         collection_folder(),
         _keys_of(agreed, origin),
         agreed,
-        tuple(Witness.objects.filter(complex=None, until=None)),
+        tuple(readable(following)),
+        wrong=damaged(following),
     )
 
 
@@ -299,7 +327,7 @@ def _known_all(signed: note.Note, head: Checkpoint) -> list[Cosignature]:
         lines.pop(row.line, None)
     others = {(line.name, line.key_id) for line in lines.values()}
     following = Witness.objects.filter(name__in={name for name, _ in others}, until=None)
-    keys = [VerifierKey.parse(witness.vkey) for witness in following]
+    keys = readable(following).values()
     return [] if any((key.name, key.key_id) in others for key in keys) else known
 
 
@@ -311,7 +339,7 @@ def _read(log: Watched, data: bytes) -> tuple[Checkpoint, list[Signature], list[
     signed, head = _parsed(data)
     if head.origin != log.origin:
         raise NotTaken(400, "다른 장부의 머리입니다.")
-    following = {VerifierKey.parse(witness.vkey): witness for witness in log.witnesses}
+    following = {key: witness for witness, key in readable(log.witnesses).items()}
     lines = {(line.name, line.key_id): line for line in reversed(signed.signatures)}
     if not any((key.name, key.key_id) in lines for key in following):
         raise NotTaken(403, "이 장부에 등록된 확인 기관의 서명이 없습니다.")
@@ -409,7 +437,7 @@ def _keep_evidence(
 
 def _confirm(log: Watched, head: Checkpoint, lines: Sequence[Signature], at: datetime) -> None:
     """Make a head certain when the policy agrees, with every cosignature that is known of it."""
-    before = confirmed_row(log.origin)
+    before = log.confirmed()
     if before is not None and before.size > head.size:
         return
     following = {witness.id: witness.name for witness in log.witnesses}

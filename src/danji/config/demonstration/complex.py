@@ -7,10 +7,9 @@ from danji.accounts.actions import move_in, register_person
 from danji.accounts.models import Office, Officeholder
 from danji.authority.actions import enter_officeholder
 from danji.base import tenancy
-from danji.complexes.models import Building, BylawSetting, Complex, Household, Unit
+from danji.complexes.models import Building, Complex, Household, Unit
 from danji.config.founding import found_complex
 from danji.rules.periods import day_in_seoul
-from danji.rules.retention import Layer
 
 CODE = "A10023456"
 PEOPLE = (
@@ -74,14 +73,6 @@ def make_demonstration(at: datetime) -> Cast:
         units = _make_units(complex_, since)
         move_in(
             register_person(name=RESIDENT, email="resident@danji.localhost"), units[0], since=since
-        )
-        BylawSetting.objects.create(
-            complex=complex_,
-            key="minutes-posting-days",
-            value=14,
-            layer=Layer.BYLAW,
-            article="관리규약 제43조",
-            effective_from=since,
         )
         return _cast(complex_)
 

@@ -144,3 +144,29 @@ WAITING_FOR_CHIEF: dict[str, Any] = {
     "purpose": ["1. 기온이 영하로 내려가기 전에 동파 예방 방법을 알리고자 합니다."],
     "plan": ["1. 11월 말부터 매주 월·목 19시에 방송합니다.", "2. 승강기 안에 안내문을 붙입니다."],
 }
+
+RESOLUTION: dict[str, Any] = {
+    "title": "옥상 방수 공사의 건",
+    "held_on": "2026-11-20",
+    "meeting": "2026년 제5차 정기회의",
+    "item": "r10",
+    "result": "carried",
+    "votes": ["1. 구성원 6명 가운데 5명 찬성(정순자, 한동철, 윤가람, 서하늘, 강다온), 1명 불참"],
+    "decided": [
+        "1. 101동과 102동의 옥상 방수를 (주)하늘방수에 8,400,000원(부가세 제외)에 맡깁니다.",
+        "2. 장기수선충당금으로 지급합니다.",
+    ],
+}
+
+RESOLVED_EXPENSE: dict[str, Any] = EXPENSE | {
+    "title": "옥상 방수 공사비 지급",
+    "reason": ["1. 입주자대표회의의 의결에 따라 101동과 102동의 옥상을 방수했습니다."],
+    "items": {
+        "rows": [{"name": "옥상 방수", "spec": "2개 동", "quantity": 1, "unit_price": 8_400_000}]
+    },
+    "payee": "(주)하늘방수",
+    "account": "장기수선비",
+    "fund": "long-term-repair",
+    "spending": "contract",
+    "pay_on": "2026-12-10",
+}

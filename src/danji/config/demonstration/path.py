@@ -19,6 +19,7 @@ from danji.approvals.models import Document, Step
 from danji.base import tenancy
 from danji.config.demonstration import documents
 from danji.config.demonstration.complex import Cast, find_demonstration, make_demonstration
+from danji.config.demonstration.relay import make_practice_relay
 from danji.config.demonstration.witnesses import let_witnesses_agree
 from danji.config.schedule import run_jobs, send_messages, wait_for_seal
 from danji.disclosure.queries import disclosed, pdf_of, proof_of
@@ -53,7 +54,8 @@ def run_main_path() -> Iterator[str | Checked]:
     """
     yield "연습용 단지를 준비합니다."
     cast = find_demonstration() or make_demonstration(timezone.now())
-    yield "관리비 부과내역 공고, 입찰공고, 지출결의서를 기안하고 결재합니다."
+    make_practice_relay(settings.PRACTICE)
+    yield "관리비 부과내역 공고, 입찰공고, 의결, 지출결의서를 기안하고 결재합니다."
     _approve_documents(cast)
     yield "결재한 일을 봉인하고, PDF를 만들어 공개합니다."
     _seal_and_publish(cast)
@@ -68,11 +70,22 @@ def _approve_documents(cast: Cast) -> None:
     """Take every document as far as it goes; what was done before an interruption stays done."""
     _take(cast, Office.BOOKKEEPER, "fee-notice", documents.FEE_NOTICE)
     first = _take(cast, Office.CLERK, "bid-notice", documents.BID_NOTICE)
-    quotation = (resources.files(__package__) / "quotation.pdf").read_bytes()
+    quotation = _file("견적서.pdf", "quotation.pdf")
     _take(cast, Office.BOOKKEEPER, "expense", documents.EXPENSE, attachment=quotation)
-    # A record cites only what is sealed, so the change comes after the first notice.
+    minutes = _file("회의록.pdf", "minutes.pdf")
+    resolution = _take(cast, Office.CLERK, "resolution", documents.RESOLUTION, attachment=minutes)
+    # A record cites only what is sealed, so these come after what they cite.
     _seal_and_publish(cast)
-    _take(cast, Office.CLERK, "bid-notice", documents.CHANGED_BID_NOTICE, supersedes=first)
+    changed = (first, Relation.SUPERSEDES)
+    _take(cast, Office.CLERK, "bid-notice", documents.CHANGED_BID_NOTICE, cites=changed)
+    _take(
+        cast,
+        Office.BOOKKEEPER,
+        "expense",
+        documents.RESOLVED_EXPENSE,
+        attachment=_file("사용계획서.pdf", "plan.pdf"),
+        cites=(resolution, Relation.REFERS),
+    )
     # Something to decide for whoever looks in.
     _take(cast, Office.BOOKKEEPER, "expense", documents.WAITING_FOR_MANAGER, until=Office.MANAGER)
     _take(
@@ -84,6 +97,10 @@ def _approve_documents(cast: Cast) -> None:
         confirming=cast.officers[Office.CHAIR],
     )
     _take(cast, Office.CLERK, "memo", documents.WAITING_FOR_CHIEF, until=Office.CHIEF)
+
+
+def _file(name: str, kept_as: str) -> tuple[str, bytes]:
+    return name, (resources.files(__package__) / kept_as).read_bytes()
 
 
 def _take(
@@ -126,8 +143,8 @@ def _submit(
     form: str,
     content: Mapping[str, Any],
     *,
-    attachment: bytes | None = None,
-    supersedes: UUID | None = None,
+    attachment: tuple[str, bytes] | None = None,
+    cites: tuple[UUID, Relation] | None = None,
     confirming: Officeholder | None = None,
 ) -> Document:
     now = timezone.now()
@@ -135,9 +152,9 @@ def _submit(
     typed = values.to_inputs(load(bytes(draft.form.definition)), content)
     drafting.save_draft(draft.id, typed, revision=draft.revision, actor=drafter, at=now)
     if attachment is not None:
-        drafting.attach_file(draft.id, "견적서.pdf", attachment, actor=drafter, at=now)
-    if supersedes is not None:
-        drafting.cite_record(draft.id, supersedes, Relation.SUPERSEDES, actor=drafter, at=now)
+        drafting.attach_file(draft.id, *attachment, actor=drafter, at=now)
+    if cites is not None:
+        drafting.cite_record(draft.id, *cites, actor=drafter, at=now)
     if confirming is not None:
         changes = Changes(added=(Added(Act.CONFIRM, confirming.id),))
         drafting.save_line(draft.id, changes.as_json(), actor=drafter, at=now)

@@ -22,14 +22,20 @@ from danji.base import tenancy, tether
 from danji.base.jobs import hold_lock
 from danji.base.outside import outside_session
 from danji.complexes.models import Complex
+from danji.config.schedule import wait_for_seal
 from danji.config.supervisor import end
+from danji.rules.periods import day_in_seoul
 from danji.rules.refusal import Refusal
 from danji.transparency.models import Party, Witness
-from danji.transparency.notary import LOCK, Offer, publish, put
+from danji.transparency.notary import LOCK, Offer, put
+from danji.transparency.proposing import confirming
+from danji.transparency.publishing import publish
 from danji.transparency.queries import policy, published_head
+from danji.transparency.sequencer import Sequencer, only_one
 from danji.transparency.witnesses import register_witness
 from danji.transparency.witnessing import NotTaken, watched_log
 
+PATIENCE = 60  # looks at what the sequencer of a running server has done
 PROGRAM = (sys.executable, "-m", "danji_witness")
 
 
@@ -62,6 +68,7 @@ def let_witnesses_agree(complex_: Complex) -> None:
             _watch(played, complex_)
             address = running.enter_context(_answering(played))
             _register(played, vkey, complex_, address)
+        _let_be_placed(complex_)
         log, now = watched_log(complex_), timezone.now()
         with tenancy.within(complex_.id):
             head = published_head(complex_)
@@ -74,6 +81,18 @@ def let_witnesses_agree(complex_: Complex) -> None:
                 publish(log, now)
     # From now on they look by themselves, as a computer behind somebody's router does.
     Witness.objects.filter(name__in=[played.name for played in PLAYED]).update(url="")
+
+
+def _let_be_placed(complex_: Complex) -> None:
+    """Let the sequencer say in the log who follows it; where one runs already, wait for it."""
+    with only_one() as held:
+        if held:
+            Sequencer().tick()
+            return
+    for _ in range(PATIENCE):
+        if not watched_log(complex_).waits:
+            return
+        wait_for_seal(1.0)
 
 
 def _made(played: Played) -> str:
@@ -98,14 +117,18 @@ def _watch(played: Played, complex_: Complex) -> None:
 def _register(played: Played, vkey: str, complex_: Complex, address: str) -> None:
     if Witness.objects.filter(name=played.name).update(url=address):
         return
-    register_witness(
-        label=played.label,
-        party=played.party,
-        vkey=vkey,
-        url=address,
-        complex_=complex_,
-        at=timezone.now(),
-    )
+    at = timezone.now()
+    with tenancy.within(complex_.id):
+        officers = confirming(complex_.id, on=day_in_seoul(at))
+        register_witness(
+            label=played.label,
+            party=played.party,
+            vkey=vkey,
+            url=address,
+            complex_=complex_,
+            officer=next(iter(officers), None),  # people are played here, and this one confirms it
+            at=at,
+        )
 
 
 def _run(*arguments: str) -> str:
