@@ -10,6 +10,8 @@ from danji.formbook.definition import load
 from danji.rules.approval import Choice, Decision
 from danji.rules.refusal import Refusal
 from danji.signing.evidence import session_signer
+from danji.transparency.models import Event
+from papers import submit
 
 EXPENSE = {
     "title": "제설 자재 구입",
@@ -81,3 +83,16 @@ def test_a_lost_attachment_stops_the_last_approval(document, manager, at, settin
         decide(document, manager, at)
     files.put(PDF)
     decide(document, manager, at)
+
+
+@pytest.mark.parametrize("change", ["amount = 9900000", "payee = '다른 곳'"])
+def test_nor_does_leaving_a_place_out_write_it_into_the_log(
+    change, bookkeeper, chief, manager, sign, alter, at
+):
+    document = submit(bookkeeper, at, form="expense")
+    alter("UPDATE accounts_officeholder SET until = '2026-11-01' WHERE id = %s", chief.id)
+    alter(f"UPDATE approvals_document SET {change}")
+    events = Event.objects.count()
+    with pytest.raises(Refusal, match="상신한 뒤에 바뀌어"):
+        deciding.skip_step(document.id, 2, "퇴직", actor=bookkeeper, sign=sign, at=at)
+    assert Event.objects.count() == events

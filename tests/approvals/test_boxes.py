@@ -9,7 +9,7 @@ from danji.approvals.boxes import Box, Sought
 from danji.authority.actions import set_absence
 from danji.records.models import Record
 from danji.rules.absence import Reason
-from danji.rules.approval import Decision
+from danji.rules.approval import Choice, Decision
 from danji.rules.periods import day_in_seoul
 from papers import decide, drafted, submit
 
@@ -113,6 +113,24 @@ def test_a_deputy_finds_what_waits_for_who_is_absent(office, count, sign, at, on
     assert boxes.entries(Box.CIRCULATION, chief, on=on)[0].mark == "report"
 
 
+def test_on_an_own_document_nobody_is_asked_in_anothers_place(office, look, count, sign, at, on):
+    """The box counts what can be decided; the own document is under way."""
+    _, chief, manager = office
+    set_absence(
+        manager.id,
+        deputy_id=chief.id,
+        since=on,
+        until=on,
+        reason=Reason.TRIP,
+        actor=manager,
+        at=at,
+    )
+    submit(chief, at)
+    assert look(Box.WAITING, chief) == []
+    assert look(Box.ONGOING, chief) == ["화단 정비"]
+    assert count(chief) == {Box.ONGOING: 1}
+
+
 def test_side_by_side_a_document_is_listed_once(office, bookkeeper, look, at):
     clerk, _, _ = office
     beside = {"act": "concur", "officeholder": bookkeeper.id.hex, "beside": True}
@@ -171,7 +189,9 @@ def test_what_is_to_be_approved_afterwards_stays_unread(office, chair, count, si
         decide(document, officer, sign, at)
     showing.mark_read(document.id, actor=chair, at=at)
     assert count(chair) == {"circulation": 1}
-    showing.confirm_afterwards(document.id, actor=chair, opinion="", sign=sign, at=at)
+    showing.confirm_afterwards(
+        document.id, actor=chair, choice=Choice(Decision.APPROVE), sign=sign, at=at
+    )
     assert not count(chair)
 
 

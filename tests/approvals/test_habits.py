@@ -128,6 +128,16 @@ def test_stopped_it_begins_nothing_more(daily, clerk, today, at):
     assert habits.begin_recurring_drafts(clerk.complex_id) == 0
 
 
+def test_one_that_cannot_be_begun_keeps_no_other(daily, clerk, today, at):
+    bad = habits.start_recurring(
+        "memo", "점검", Every.DAY, since=MONDAY, actor=clerk, at=at - timedelta(days=1)
+    )
+    Recurring.objects.filter(id=bad.id).update(form_key="gone")
+    today(MONDAY)
+    assert habits.begin_recurring_drafts(clerk.complex_id) == 1
+    assert RecurringMade.objects.get().recurring_id == daily.id
+
+
 def test_nobody_stops_what_another_started(daily, chief, at):
     with pytest.raises(Recurring.DoesNotExist):
         habits.stop_recurring(daily.id, actor=chief, at=at)
@@ -140,8 +150,10 @@ def test_out_of_office_nothing_is_begun(appointed, today, at):
     assert habits.begin_recurring_drafts(former.complex_id) == 0
 
 
-def test_a_draft_begins_with_the_content_of_its_model(clerk, chief, manager, today, at):
-    document = submit(clerk, at, title="주간 점검")
+def test_a_draft_begins_with_the_content_and_the_line_of_its_model(
+    clerk, chief, manager, line, today, at
+):
+    document = submit(clerk, at, title="주간 점검", line=line)
     habits.start_recurring(
         "memo",
         "주간 점검",
@@ -154,9 +166,10 @@ def test_a_draft_begins_with_the_content_of_its_model(clerk, chief, manager, tod
     )
     today(MONDAY + timedelta(days=2))
     habits.begin_recurring_drafts(clerk.complex_id)
-    inputs = Draft.objects.get().inputs
-    assert inputs["title"] == ["주간 점검(2026. 11. 23.)"]
-    assert inputs["purpose"] == ["1. 화단을 정비합니다."]
+    draft = Draft.objects.get()
+    assert draft.inputs["title"] == ["주간 점검(2026. 11. 23.)"]
+    assert draft.inputs["purpose"] == ["1. 화단을 정비합니다."]
+    assert draft.line["added"] == line["added"]
 
 
 def test_a_model_that_one_may_not_see_or_of_another_form_is_refused(

@@ -6,8 +6,15 @@ from datetime import date, timedelta
 import pytest
 
 from danji.approvals import deciding, drafting, showing
+from danji.approvals.boxes import Box, entries
 from danji.approvals.models import Circulation, Document, Outcome, Step, Turn
-from danji.approvals.queries import document_for, line_of, next_waiting, waiting_for
+from danji.approvals.queries import (
+    document_for,
+    line_of,
+    next_waiting,
+    said_afterwards,
+    waiting_for,
+)
 from danji.authority.actions import set_absence
 from danji.outbox.models import Message
 from danji.records.models import Record
@@ -20,6 +27,7 @@ from danji.transparency.sequencer import Sequencer
 from papers import decide, drafted, submit
 
 ON = date(2026, 11, 22)
+YES = Choice(Decision.APPROVE)
 
 
 @pytest.fixture
@@ -218,15 +226,35 @@ def test_what_was_approved_is_approved_afterwards_without_changing_it(
 ):
     document = submit(bookkeeper, at, line=readers(afterwards=clerk))
     with pytest.raises(Refusal, match="후결하실 문서가 아닙니다"):
-        showing.confirm_afterwards(document.id, actor=clerk, opinion="", sign=sign, at=at)
+        showing.confirm_afterwards(document.id, actor=clerk, choice=YES, sign=sign, at=at)
     decide(document, chief, sign, at)
     decide(document, manager, sign, at)
     before = bytes(Record.objects.get().payload)
-    circulation = showing.confirm_afterwards(document.id, actor=clerk, opinion="", sign=sign, at=at)
+    circulation = showing.confirm_afterwards(document.id, actor=clerk, choice=YES, sign=sign, at=at)
     assert Event.objects.get(doc=circulation.id).name == "approval.followed"
     assert bytes(Record.objects.get().payload) == before
     with pytest.raises(Refusal, match="이미 후결"):
-        showing.confirm_afterwards(document.id, actor=clerk, opinion="", sign=sign, at=at)
+        showing.confirm_afterwards(document.id, actor=clerk, choice=YES, sign=sign, at=at)
+
+
+def test_what_is_said_afterwards_is_told_and_shown(bookkeeper, clerk, chief, manager, sign, at):
+    document = submit(bookkeeper, at, line=readers(afterwards=clerk))
+    for officer in (chief, manager):
+        decide(document, officer, sign, at)
+    asked = Message.objects.get(recipient=clerk.person, subject="후결 요청: 화단 정비")
+    assert "/sign/" in asked.link
+    for choice, refused in (
+        (Choice(Decision.RETURN, "안 됩니다."), "멈출 수 없습니다"),
+        (Choice(Decision.DISSENT, " "), "의견이 적혀 있지"),
+    ):
+        with pytest.raises(Refusal, match=refused):
+            showing.confirm_afterwards(document.id, actor=clerk, choice=choice, sign=sign, at=at)
+    no = Choice(Decision.DISSENT, "견적이 하나뿐입니다.")
+    circulation = showing.confirm_afterwards(document.id, actor=clerk, choice=no, sign=sign, at=at)
+    shown = document_for(clerk, document.id, on=ON)
+    assert said_afterwards(shown) == {circulation.id: no}
+    told = Message.objects.get(recipient=bookkeeper.person, subject="후결 의견 있음: 화단 정비")
+    assert "견적이 하나뿐입니다." in told.body
 
 
 def test_a_finished_document_is_circulated_once_to_each(
@@ -251,6 +279,22 @@ def test_a_mended_document_is_linked_to_the_returned_one(bookkeeper, chief, mana
     assert again.parsed_content()["follows"] == document.id.hex
 
 
+def test_a_document_is_mended_in_one_draft(bookkeeper, chief, manager, sign, at):
+    document = submit(bookkeeper, at)
+    decide(document, chief, sign, at, Decision.RETURN, "금액을 고쳐 주세요.")
+    draft = drafting.redraft_document(document.id, actor=bookkeeper, at=at)
+    assert drafting.redraft_document(document.id, actor=bookkeeper, at=at).id == draft.id
+    (line,) = entries(Box.DRAFTS, bookkeeper, on=ON)
+    assert (line.id, line.mark) == (draft.id, "mends")
+
+
+def test_a_draft_left_blank_is_gone_on_with(bookkeeper, at):
+    blank = drafting.open_draft("memo", actor=bookkeeper, at=at)
+    assert drafting.open_draft("memo", actor=bookkeeper, at=at).id == blank.id
+    drafting.save_draft(blank.id, {"title": ["화단"]}, revision=1, actor=bookkeeper, at=at)
+    assert drafting.open_draft("memo", actor=bookkeeper, at=at).id != blank.id
+
+
 def test_nobody_mends_what_is_still_under_way(bookkeeper, chief, manager, at):
     document = submit(bookkeeper, at)
     with pytest.raises(Refusal, match="아직 결재가 끝나지"):
@@ -259,9 +303,7 @@ def test_nobody_mends_what_is_still_under_way(bookkeeper, chief, manager, at):
 
 def test_what_is_signed_is_what_was_stated(bookkeeper, chief, manager, sign, at):
     document = submit(bookkeeper, at, form="expense")
-    stated = deciding.state_decision(
-        document.id, actor=chief, choice=Choice(Decision.APPROVE), at=at
-    )
+    stated = deciding.state_decision(document.id, actor=chief, choice=YES, at=at)
     seen = []
 
     def remember(statement):
@@ -347,7 +389,12 @@ def test_what_is_approved_afterwards_is_dated_when_it_is(
     for stated_at in (at - timedelta(days=3000), at + timedelta(days=1)):
         with pytest.raises(Refusal, match="오래되어"):
             showing.confirm_afterwards(
-                document.id, actor=clerk, opinion="", sign=sign, at=at, stated_at=stated_at
+                document.id,
+                actor=clerk,
+                choice=YES,
+                sign=sign,
+                at=at,
+                stated_at=stated_at,
             )
 
 
@@ -359,7 +406,7 @@ def test_what_is_approved_afterwards_is_what_was_approved(
     decide(document, manager, sign, at)
     alter("UPDATE approvals_document SET amount = 9132000 WHERE id = %s", document.id)
     with pytest.raises(Refusal, match="상신한 뒤에 바뀌어"):
-        showing.state_confirmation(document.id, actor=clerk, opinion="", at=at)
+        showing.state_confirmation(document.id, actor=clerk, choice=YES, at=at)
 
 
 def test_what_was_approved_is_mended_by_a_correction_only(bookkeeper, chief, manager, sign, at):
@@ -384,3 +431,18 @@ def test_what_is_sealed_opens_to_what_was_signed(bookkeeper, chief, manager, sig
     event = Event.objects.get(name="approval.decided")
     fields = Opening.objects.get(event_id=event.id).fields
     assert fields.keys() == {"stmt", "body", "form", "actor", "auth"}
+
+
+def test_who_only_sees_is_asked_to_confirm_and_told_who_decides(
+    bookkeeper, chief, manager, chair, sign, at
+):
+    document = submit(bookkeeper, at, line=added(("confirm", chair)))
+    for actor in (chief, manager):
+        decide(document, actor, sign, at)
+    asked = Message.objects.filter(subject__contains=" 요청: ").order_by("id")
+    assert [one.subject.split(":")[0] for one in asked] == ["검토 요청", "결재 요청", "확인 요청"]
+    assert asked[2].recipient_id == chair.person_id
+    assert asked[2].body.splitlines()[1:] == [
+        "경리 김수진 님이 올린 문서가 확인을 기다립니다.",
+        "결재는 관리사무소장 박정호 님이 했습니다.",
+    ]

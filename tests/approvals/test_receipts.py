@@ -13,8 +13,9 @@ from danji.approvals.models import Document, Receipt
 from danji.approvals.receipts import send_receipts
 from danji.outbox.models import Message
 from danji.rules.approval import Decision
-from danji.transparency.models import Leaf
+from danji.transparency.models import Leaf, Log
 from danji.transparency.sequencer import Sequencer
+from danji_verify.checkpoint import Checkpoint
 from papers import decide, submit
 
 DAY = datetime(2026, 11, 24, 1, tzinfo=UTC)  # a Tuesday, ten in the morning in Korea
@@ -44,15 +45,36 @@ def test_who_decided_is_told_title_amount_and_time(decided, manager, told):
     subject, body = told(NEXT)[manager.person.name]
     assert subject == "결재 확인 알림: 1건"
     assert "2026. 11. 24. 10:00 결재 승인 · 제설 자재 구입 · 금132,000원" in body
-    assert "하지 않으신 결재" in body
+    assert "하지 않으신 일" in body
+
+
+def test_it_ends_in_the_newest_head_as_it_stands_on_paper(decided, complex_, manager, told):
+    _, body = told(NEXT)[manager.person.name]
+    head, log = Checkpoint.parse_printed(body.splitlines()[-1]), Log.objects.get(complex=complex_)
+    assert (head.origin, head.size, head.root) == (log.origin, log.size, bytes(log.root))
+
+
+def test_t06_who_is_said_to_have_drafted_is_told_too(decided, clerk, told, alter):
+    subject, body = told(NEXT)[clerk.person.name]
+    assert subject == "결재 확인 알림: 1건"
+    assert "2026. 11. 24. 10:00 상신 · 제설 자재 구입 · 금132,000원" in body
+
+
+def test_t06_what_is_told_of_a_submission_is_what_the_log_has(decided, manager, told, alter):
+    """Its row now says something else, and the receipt does not repeat that."""
+    alter(
+        "UPDATE approvals_document SET content = "
+        "convert_to(replace(convert_from(content, 'UTF8'), '132000', '999000'), 'UTF8')"
+    )
+    assert told(NEXT).keys() == {manager.person.name}
 
 
 def test_once_a_day_and_only_while_offices_are_open(decided, told):
     night = NEXT.replace(hour=18)
     assert told(night) == {}
-    assert len(told(NEXT)) == 1
+    assert len(told(NEXT)) == 2
     assert told(NEXT + timedelta(hours=1)) == {}
-    assert Receipt.objects.get().told == 1
+    assert Receipt.objects.get().told == 2
 
 
 def test_nobody_is_told_of_a_day_without_decisions(complex_, manager, told):

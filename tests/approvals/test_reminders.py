@@ -4,9 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from danji.accounts.models import Officeholder
+from danji.accounts.actions import appoint, register_person
+from danji.accounts.models import Office, Officeholder
 from danji.approvals import deciding
-from danji.approvals.jobs import _held, remind_waiting
+from danji.approvals.jobs import _held, remind_afterwards, remind_waiting
 from danji.approvals.models import Reminder, Turn
 from danji.authority.actions import set_absence
 from danji.complexes.models import BylawSetting
@@ -35,9 +36,9 @@ def waits(clerk, chief, manager):
 def told(complex_):
     """Who is told what when the job runs at a moment."""
 
-    def run(at):
+    def run(at, job=remind_waiting):
         before = set(Message.objects.values_list("id", flat=True))
-        remind_waiting(complex_.id, at=at)
+        job(complex_.id, at=at)
         messages = Message.objects.exclude(id__in=before).order_by("id")
         return [(message.recipient.name, message.subject.split(":")[0]) for message in messages]
 
@@ -66,11 +67,18 @@ def test_after_a_working_day_who_is_asked_is_reminded_once(waits, told):
     assert Reminder.objects.get().kind == "remind"
 
 
+def test_a_holiday_that_was_declared_for_once_is_no_working_day(waits, told, settings):
+    settings.HOLIDAYS = {TUESDAY.date()}
+    assert told(TUESDAY) == []
+    assert told(WEDNESDAY - timedelta(minutes=1)) == []
+    assert told(WEDNESDAY) == [("이민호", "다시 알림")]
+
+
 def test_the_reminder_leads_to_the_decision(waits, told):
     told(TUESDAY)
     message = Message.objects.get(subject__startswith="다시 알림")
     assert "/sign/" in message.link
-    assert "2026. 11. 23. 10:00부터" in message.body
+    assert "2026. 11. 23. 10:00부터 검토를 기다립니다" in message.body
 
 
 def test_after_three_working_days_the_drafter_and_the_manager_are_told(waits, told):
@@ -168,3 +176,33 @@ def test_the_bylaws_set_the_days(waits, bylaw, told):
     assert told(TUESDAY) == []
     assert told(WEDNESDAY) == [("이민호", "다시 알림")]
     assert told(seoul(30)) == []
+
+
+def test_of_what_waits_to_be_approved_afterwards_somebody_is_reminded_once(
+    clerk, bookkeeper, chief, manager, sign, told, complex_
+):
+    line = {"readers": [{"kind": "afterwards", "officeholder": bookkeeper.id.hex}]}
+    document = submit(clerk, MONDAY, line=line)
+    for officer in (chief, manager):
+        decide(document, officer, sign, MONDAY)
+    assert told(TUESDAY - timedelta(minutes=1), remind_afterwards) == []
+    assert told(TUESDAY, remind_afterwards) == [("김수진", "다시 알림 · 후결")]
+    assert "/sign/" in Message.objects.latest("id").link
+    assert told(WEDNESDAY, remind_afterwards) == []
+
+
+def test_only_who_can_read_a_decided_document_is_told_to_go_on_without_waiting(
+    bookkeeper, chief, manager, chair, sign, complex_
+):
+    added = [{"act": "confirm", "officeholder": chair.id.hex, "beside": False}]
+    document = submit(bookkeeper, MONDAY, form="expense", line={"added": added})
+    for officer in (chief, manager):
+        decide(document, officer, sign, MONDAY)
+    Officeholder.objects.filter(id=manager.id).update(until=date(2026, 11, 23))
+    newcomer = register_person(name="윤새롬", email="saerom@example.com")
+    appoint(newcomer, Office.MANAGER, complex_, since=date(2026, 11, 24))
+    remind_waiting(complex_.id, at=THURSDAY)
+    told = Message.objects.filter(subject__startswith="결재 지연")
+    bodies = {message.recipient.name: message.body for message in told}
+    assert "결재는 끝났으니, 문서 화면에서 더 기다리지 않고" in bodies["김수진"]
+    assert "결재는 끝났으니, 기안한 분이 문서 화면에서 더 기다리지 않고" in bodies["윤새롬"]

@@ -56,12 +56,12 @@ def said(name, data):
     ("name", "data", "sentence"),
     [
         ("a.pdf", b"", "비어 있습니다"),
-        ("a.pdf", PROGRAM, "종류가 아닙니다"),
+        ("a.pdf", PROGRAM, "PDF 파일로 읽히지 않습니다"),
         ("a.html", b"<script>alert(1)</script>", "종류가 아닙니다"),
         ("a.svg", b"<svg onload='alert(1)'/>", "종류가 아닙니다"),
-        ("a.txt", b"text\0with\x01more", "종류가 아닙니다"),
+        ("a.txt", b"text\0with\x01more", "파일로 읽히지 않습니다"),
         ("a.heic", b"\0\0\0\x18ftypheic\0\0\0\0", "JPG로 바꾸어"),
-        ("a.hwp", b"HWP Document File V3.00 \x1a\1\2\3\4\5", "종류가 아닙니다"),
+        ("a.hwp", b"HWP Document File V3.00 \x1a\1\2\3\4\5", "한글(HWP) 파일로 읽히지 않습니다"),
         ("a.msi", made.compound({"Property": b""}), "종류가 아닙니다"),
     ],
 )

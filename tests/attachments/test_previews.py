@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import pytest
 from django.apps import apps
 from django.db import connection
-from django.template.loader import render_to_string
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from PIL import Image
@@ -21,7 +20,6 @@ from danji.attachments.jobs import make_previews
 from danji.attachments.models import Attached, Preview
 from danji.attachments.queries import previews_of, sections_of
 from danji.base import files
-from danji.web.previews import previews_in_document
 
 OFFICE = "application/vnd.openxmlformats-officedocument"
 MEMO = {"title": ["화단 정비"], "purpose": ["정비합니다."], "plan": ["11월에 합니다."]}
@@ -232,17 +230,28 @@ def test_nobody_else_does(submitted, bookkeeper, neighbour, sign_in):
 
 
 def test_before_it_is_made_there_is_none(submitted, manager, sign_in):
-    assert sign_in(Client(), manager).get(address(submitted, 1, 1)).status_code == 404
-    content = submitted.parsed_content()
-    shown = previews_in_document(content, manager.complex_id, submitted.id)
-    assert "곧 만들어집니다" in render_to_string("parts/_preview.html", {"previews": shown})
+    client = sign_in(Client(), manager)
+    assert client.get(address(submitted, 1, 1)).status_code == 404
+    assert "곧 만들어집니다" in client.get(f"/desk/documents/{submitted.id}/").content.decode()
 
 
-def test_what_a_stranger_wrote_is_shown_as_words(submitted, manager):
+def test_whoever_decides_at_the_desk_sees_every_page_and_words_as_words(
+    submitted, manager, sign_in
+):
     make_previews(manager.complex_id)
-    shown = previews_in_document(submitted.parsed_content(), manager.complex_id, submitted.id)
-    page = render_to_string("parts/_preview.html", {"previews": shown})
-    assert address(submitted, 1, 2) in page
+    page = sign_in(Client(), manager).get(f"/desk/documents/{submitted.id}/").content.decode()
+    assert f'<img src="{address(submitted, 1, 2)}"' in page
     assert "글만 보입니다. 모양은 내려받아 확인해 주세요." in page
     assert "&lt;script&gt;,1" in page
-    assert "<script>" not in page
+    assert "<script>,1" not in page
+    assert '<details class="preview no-print" id="preview-1">' in page  # of several, all are folded
+
+
+def test_one_page_alone_lies_open(clerk, chief, manager, sign_in, at):
+    draft = drafting.start_draft("memo", actor=clerk, at=at)
+    drafting.save_draft(draft.id, MEMO, revision=draft.revision, actor=clerk, at=at)
+    drafting.attach_file(draft.id, "영수증.pdf", made.pdf("가"), actor=clerk, at=at)
+    document = drafting.submit_draft(draft.id, actor=clerk, at=at)
+    make_previews(manager.complex_id)
+    page = sign_in(Client(), manager).get(f"/desk/documents/{document.id}/").content.decode()
+    assert '<details class="preview no-print" id="preview-1" open>' in page

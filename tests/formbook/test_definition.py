@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from danji.formbook.definition import FieldType, builtin_forms, load
+from danji.rules.approval import Act
 from danji_verify.canonical import canonical, parse_canonical
 
 MEMO, EXPENSE, FEE_NOTICE, BID_NOTICE, *_ = builtin_forms()
@@ -45,6 +46,8 @@ def test_the_forms_say_where_their_documents_go():
         ("공고", "selection-5y", "public"),
         ("일지", "office-5y", "withheld"),
         ("일지", "office-5y", "withheld"),
+        ("의결", "permanent", "residents"),
+        ("지출", "accounts-5y", "residents"),
     ]
 
 
@@ -80,6 +83,8 @@ def with_field(**field):
         (changed(fund="account"), "fund is no choice field"),
         (changed(payee="nobody"), "payee is no line field"),
         (changed(account=1), "account is of the wrong type"),
+        (changed(result="payment"), "carried"),
+        (changed(adjusts=1), "adjusts is of the wrong type"),
         (changed(routing=[{"act": "approve", "office": "manager"}]), "routing"),
         (changed(disclosure={"scope": "friends", "basis": "x"}), "friends"),
         (changed(fields=[{"name": "a", "label": "가", "type": "line"}]), "title"),
@@ -120,3 +125,9 @@ def test_a_definition_that_means_nothing_is_refused(data, problem):
 def test_a_definition_is_an_object():
     with pytest.raises(TypeError, match="object"):
         load(b"[]")
+
+
+def test_the_chair_confirms_a_resolution_whatever_a_complex_has_ruled_of_other_forms():
+    (form,) = [form for form in builtin_forms() if form.key == "resolution"]
+    last = form.routing[-1]
+    assert (last.act, last.office) == (Act.CONFIRM, "chair")

@@ -9,6 +9,7 @@ from danji.accounts.models import Office
 from danji.rules.absence import (
     Away,
     check_absence,
+    check_by_two,
     check_ender,
     check_setter,
     may_end,
@@ -183,3 +184,13 @@ def test_a_circle_does_not_close_through_a_second_office():
 
 def test_one_may_stand_in_for_several():
     check(CLERK, CHIEF, others=[Away(MANAGER, CHIEF, FROM, TO)])
+
+
+def test_two_say_of_a_manager_and_of_nobody_else_that_they_are_away():
+    for one in (CHAIR, AUDITOR):
+        check_by_two(MANAGER, CHIEF, one)
+    with pytest.raises(Refusal, match="자신의 대결"):
+        check_by_two(MANAGER, CHIEF, CHIEF)
+    for absent, deputy in ((CHIEF, CLERK), (CHAIR, DIRECTOR)):
+        with pytest.raises(Refusal, match="본인이 알려야"):
+            check_by_two(absent, deputy, AUDITOR)

@@ -45,7 +45,8 @@ def decide(proposer, confirmer, planned):
 
 def test_the_table_knows_every_office():
     assert set(TWO_FOR) == {office.value for office in Office}
-    assert all(who_decides(office.value).endswith("니다.") for office in Office)
+    for change in Change:
+        assert all(who_decides(office.value, change).endswith("니다.") for office in Office)
 
 
 @pytest.mark.parametrize("post", ["clerk", "bookkeeper", "chief"])

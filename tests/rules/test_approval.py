@@ -256,9 +256,15 @@ def test_the_chair_confirms_and_stops_nothing(decision):
     assert approval.ending(decided(state, CHAIR, Choice(Decision.DISSENT, "몰랐습니다.")))
 
 
+def check_skip(who, state, position, **options):
+    known = {"is_manager": who == MANAGER, "is_away": True, "is_late": False, "reason": "출장"}
+    drafter = who == state.steps[0].approver
+    return approval.check_skip(state.at(position), state, is_drafter=drafter, **known | options)
+
+
 def test_a_reviewer_who_is_away_is_left_out_with_the_reason():
     state = line()
-    step = approval.check_skip(BOOKKEEPER, state.at(2), state, is_away=True, reason="출장")
+    step = check_skip(BOOKKEEPER, state, 2)
     assert waiting(approval.skip(state, step, AT)) == [MANAGER]
 
 
@@ -276,9 +282,38 @@ def test_a_reviewer_who_is_away_is_left_out_with_the_reason():
 )
 def test_nobody_else_is_left_out(who, state, position, options, fact):
     with pytest.raises(Refusal, match=fact):
-        approval.check_skip(
-            who, state.at(position), state, **{"is_away": True, "reason": "출장"} | options
-        )
+        check_skip(who, state, position, **options)
+
+
+LATE = {"is_away": False, "is_late": True}
+
+
+@pytest.mark.parametrize("who", [BOOKKEEPER, MANAGER])
+def test_who_only_confirms_what_was_decided_stops_nothing_by_silence(who):
+    state = long_line()
+    for decider in (CHIEF, CLERK, AUDITOR, MANAGER):
+        state = decided(state, decider)
+    step = check_skip(who, state, 6, **LATE)
+    assert approval.ending(approval.skip(state, step, AT)) is Ending.FINISHED
+
+
+@pytest.mark.parametrize(
+    ("who", "done", "position", "options", "fact"),
+    [
+        (CHIEF, 4, 6, LATE, "기안한 사람만"),  # neither drafter nor manager
+        (MANAGER, 4, 6, {"is_away": False}, "기한이 지나지 않았습니다"),
+        (MANAGER, 4, 6, {}, "기한이 지나지 않았습니다"),  # away: the drafter may, at once
+        (BOOKKEEPER, 4, 6, {"is_away": False}, "기한이 지나지 않았습니다"),
+        (BOOKKEEPER, 2, 4, LATE, "자리에 계신 분"),  # before the decision the auditor is heard
+        (MANAGER, 2, 4, LATE, "기안한 사람만"),
+    ],
+)
+def test_before_its_time_no_place_is_closed(who, done, position, options, fact):
+    state = long_line()
+    for decider in (CHIEF, CLERK, AUDITOR, MANAGER)[:done]:
+        state = decided(state, decider)
+    with pytest.raises(Refusal, match=fact):
+        check_skip(who, state, position, **options)
 
 
 @pytest.mark.parametrize(
@@ -392,16 +427,21 @@ class AnyoneAtAnyTime(RuleBasedStateMachine):
             others = [s for s in self.line.steps if s.position != step.position]
             assert others == [s for s in before.steps if s.position != step.position]
 
-    @rule(who=sampled_from(PEOPLE), position=integers(0, 9), is_away=booleans())
-    def skip(self, who, position, is_away) -> None:
-        step = self.line.at(position)
+    @rule(
+        who=sampled_from(PEOPLE[:2]),
+        position=integers(0, 9),
+        is_away=booleans(),
+        is_late=booleans(),
+    )
+    def skip(self, who, position, is_away, is_late) -> None:
+        known = {"is_manager": who == PEOPLE[1], "is_away": is_away, "is_late": is_late}
         try:
-            step = approval.check_skip(who, step, self.line, is_away=is_away, reason="출장")
+            step = check_skip(who, self.line, position, **known)
         except Refusal:
             return
-        assert is_away
-        assert who == PEOPLE[0]
         assert step.act not in FINAL
+        final = next(other for other in self.line.steps if other.act in FINAL)
+        assert (is_away and who == PEOPLE[0]) or (is_late and final.done and step.act in SEEING)
         self.line = approval.skip(self.line, step, self.now)
         self.was_decided = True
 

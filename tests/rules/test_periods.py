@@ -3,6 +3,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 
 from danji.rules import periods
+from danji.rules.holidays import is_working_day, public_holidays
 
 
 def test_the_first_day_is_not_counted():
@@ -66,11 +67,46 @@ def test_fees_are_disclosed_by_the_end_of_the_next_month(month, latest):
         ("2026-11-27T10:00", 1, "2026-11-30T10:00"),  # Friday
         ("2026-11-28T10:00", 1, "2026-11-30T10:00"),  # Saturday
         ("2026-11-25T23:00", 3, "2026-11-30T23:00"),
+        ("2026-10-02T10:00", 1, "2026-10-06T10:00"),  # CAL-06: 개천절 on Saturday, its substitute
+        ("2025-10-02T10:00", 1, "2025-10-10T10:00"),  # 개천절, 추석 and 한글날 in a row
+        ("2026-11-26T10:00", 2, "2026-12-01T10:00"),  # Friday is declared a holiday for once
     ],
 )
-def test_working_days_leave_out_the_weekend(since, days, due):
+def test_working_days_leave_out_weekends_and_holidays(since, days, due):
     begun = datetime.fromisoformat(f"{since}+09:00").astimezone(UTC)
-    assert periods.working_days_after(begun, days) == datetime.fromisoformat(f"{due}+09:00")
+    once = {date(2026, 11, 27)} if since == "2026-11-26T10:00" else ()
+    assert periods.working_days_after(begun, days, once) == datetime.fromisoformat(f"{due}+09:00")
+
+
+# What was in force and is announced; the later ones follow from the articles.
+@pytest.mark.parametrize(
+    ("day", "name"),
+    [
+        ("2024-10-01", "임시공휴일"),
+        ("2025-01-27", "임시공휴일"),
+        ("2025-05-06", "대체공휴일"),
+        ("2026-03-02", "삼일절 대체공휴일"),
+        ("2026-06-03", "지방선거일"),
+        ("2027-02-09", "설날 대체공휴일"),
+        ("2028-10-05", "추석 대체공휴일"),
+        (
+            "2030-06-12",
+            "지방선거일",
+        ),  # 6 June is a holiday, so a week later: 공직선거법 제34조제2항
+    ],
+)
+def test_public_holidays_are_known_with_their_substitutes(day, name):
+    assert public_holidays()[date.fromisoformat(day)].endswith(name)
+    assert not is_working_day(date.fromisoformat(day))
+
+
+def test_memorial_day_has_no_substitute():
+    assert is_working_day(date(2027, 6, 7))  # 현충일 is on Sunday
+
+
+def test_the_holidays_of_every_year_are_known_far_enough_ahead():
+    years = [day.year for day in public_holidays()]
+    assert {years.count(year) >= 15 for year in range(2024, 2031)} == {True}
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,13 @@ FRIDAY, SATURDAY, MONDAY = date(2026, 11, 20), date(2026, 11, 21), date(2026, 11
 
 
 @pytest.mark.parametrize(
-    ("today", "due"), [(FRIDAY, FRIDAY), (SATURDAY, None), (MONDAY, MONDAY)], ids=str
+    ("today", "due"),
+    [(FRIDAY, FRIDAY), (SATURDAY, None), (MONDAY, MONDAY), (date(2026, 12, 25), None)],
+    ids=str,
 )
 def test_a_daily_log_is_written_on_working_days(today, due):
     assert due_day(Every.DAY, 1, today) == due
+    assert due_day(Every.EACH, 1, today) == today  # who keeps watch writes on every day
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,31 @@ from hypothesis import given, settings
 from hypothesis.strategies import text as texts
 
 from danji.rules.refusal import Refusal
-from danji.rules.text import clean_line, clean_paragraphs
+from danji.rules.text import clean_line, clean_paragraphs, particle
 
 
 def test_hangul_in_pieces_is_composed():
     typed = unicodedata.normalize("NFD", "관리비 뷁쀍똠")
     assert clean_line(typed, "제목") == "관리비 뷁쀍똠"
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("가위", "는"),
+        ("지출결의", "는"),
+        ("집", "은"),
+        ("견적서.pdf", "는"),
+        ("plan.xlsm", "은"),
+        ("지출-2026-0001", "은"),
+        ("기안-2026-0002", "는"),
+        ("구청(강남)", "은"),
+        ("★", "은(는)"),
+        ("", "은(는)"),
+    ],
+)
+def test_a_particle_follows_the_last_sound(word, said):
+    assert particle(word, "은") == said
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
-"""Putting people into office."""
+"""Putting people into office, and where they are reached."""
 
 from datetime import date
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from danji.accounts.models import Office, Officeholder, Person, Residency
 from danji.accounts.queries import as_officer, holders, person_at
@@ -12,6 +12,7 @@ from danji.rules.appointment import Change, Planned, check_free
 from danji.rules.periods import format_date
 from danji.rules.phone import clean_mobile
 from danji.rules.refusal import Refusal
+from danji.rules.text import particle
 
 
 @transaction.atomic
@@ -27,15 +28,11 @@ def register_person(*, name: str, email: str, phone: str = "") -> Person:
     if person is None:
         return Person.objects.create_user(email, name, phone=number)
     if person.name != name:
-        # Nobody is named: they may be strangers here.
-        raise Refusal(
-            f"메일 주소 {email}은(는) 이미 다른 분의 것으로 등록되어 있습니다.",
-            next_step="이름을 똑같이 적거나, 다른 메일 주소를 적어 새로 해 주세요.",
-        )
+        raise _taken(email, "이름을 똑같이 적거나, 다른 메일 주소를 적어 새로 해 주세요.")
     if number not in {"", person.phone}:
         raise Refusal(
             f"{person.name} 님은 이미 등록되어 있어, 휴대전화 번호를 여기서 바꿀 수 없습니다.",
-            next_step="번호를 비워 두고 등록한 뒤, 번호는 운영자에게 바꾸어 달라고 해 주세요.",
+            next_step="번호를 비워 두고 등록한 뒤, ‘사람과 임기’에서 연락처를 바꾸어 주세요.",
         )
     return person
 
@@ -60,6 +57,39 @@ def change_phone(email: str, phone: str) -> Person:
     person.phone = number
     person.save(update_fields=["phone"])
     return person
+
+
+@transaction.atomic
+def change_contact(person: Person, *, email: str, phone: str) -> Person:
+    """Let a person be reached, and sign in, at another mail address or mobile number (연락처).
+
+    Where the address changes, whoever is signed in as them has to sign in anew.
+
+    Args: `email` was checked for its shape; `phone` is as it is kept, or empty.
+    Raises: Refusal when the address is somebody else's.
+    """
+    person = Person.objects.select_for_update().get(id=person.id)
+    if email != person.email:
+        person.email = Person.objects.normalize_email(email)
+        person.set_unusable_password()  # a new one, on which every session of theirs depends
+    person.phone = phone
+    taken = _taken(email, "주소를 확인해 새로 제안해 주세요.")
+    if person_at(email) not in {None, person}:
+        raise taken
+    try:
+        with transaction.atomic():
+            person.save(update_fields=["email", "phone", "password"])
+    except IntegrityError:  # somebody else's since a moment ago
+        raise taken from None
+    return person
+
+
+def _taken(email: str, next_step: str) -> Refusal:
+    """Nobody is named: they may be strangers here."""
+    return Refusal(
+        f"메일 주소 {email}{particle(email, '은')} 이미 다른 분의 것으로 등록되어 있습니다.",
+        next_step=next_step,
+    )
 
 
 @transaction.atomic

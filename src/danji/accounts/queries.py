@@ -46,17 +46,20 @@ def office_held(
     return next(iter(_held(complex_id, officeholder_id, person_id, on)), None)
 
 
+def actor_fields(officeholder: Officeholder) -> dict[str, str | None]:
+    """Who acted, in which office and term."""
+    return {
+        "officeholder": officeholder.id.hex,
+        "office": officeholder.get_office_display(),
+        "name": officeholder.person.name,
+        "from": officeholder.since.isoformat(),
+        "until": officeholder.until.isoformat() if officeholder.until else None,
+    }
+
+
 def actor_value(officeholder: Officeholder) -> bytes:
-    """Who acted, in which office and term: canonical JSON, as the log commits to it."""
-    return canonical(
-        {
-            "officeholder": officeholder.id.hex,
-            "office": officeholder.get_office_display(),
-            "name": officeholder.person.name,
-            "from": officeholder.since.isoformat(),
-            "until": officeholder.until.isoformat() if officeholder.until else None,
-        }
-    )
+    """The same in canonical JSON, as the log commits to it."""
+    return canonical(actor_fields(officeholder))
 
 
 def as_officer(officeholder: Officeholder) -> Officer:
@@ -158,6 +161,15 @@ def others_in(
 def person_at(email: str) -> Person | None:
     """Who signs in at a mail address, if anybody does, in whichever complex."""
     return Person.objects.filter(email__iexact=email).first()
+
+
+def has_part_elsewhere(person_id: UUID, complex_id: UUID, *, on: date) -> bool:
+    """Whether a person holds an office or lives in another complex, on a day or later."""
+    parts = Q(person_id=person_id) & (Q(until=None) | Q(until__gte=on)) & ~Q(complex_id=complex_id)
+    with tenancy.as_person(person_id):
+        return (
+            Officeholder.objects.filter(parts).exists() or Residency.objects.filter(parts).exists()
+        )
 
 
 def officer_on(complex_id: UUID, officeholder_id: UUID, *, on: date) -> Officeholder | None:

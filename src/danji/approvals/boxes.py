@@ -35,10 +35,12 @@ from django.db.models.fields.json import KT
 
 from danji.accounts.models import Office, Officeholder
 from danji.approvals.models import Circulation, Draft, Hold, Outcome, Step, Turn
+from danji.approvals.queries import turns_of
 from danji.authority.queries import deputising
 from danji.base.prepared import settle
 from danji.formbook.definition import load
 from danji.formbook.models import Form
+from danji.records.models import Relation
 from danji.rules.approval import Decision, Ending
 from danji.rules.periods import SEOUL
 
@@ -100,7 +102,8 @@ class Entry(NamedTuple):
 
     `at` is the moment it is ordered by: waiting since, saved, submitted, ended or sent; `who` is
     the drafter; `other` whose turn it is, or who returned it; `mark` a word on the line: "held",
-    "again" (sent back before), an ending, or the kind of a circulation.
+    "again" (sent back before), an ending, the kind of a circulation, or of a draft "corrects"
+    (정정) or "mends" (another document was there before).
     """
 
     id: UUID
@@ -242,8 +245,7 @@ def _rows(box: Box, reader: Officeholder, officers: Sequence[UUID]) -> tuple[Que
     """
     match box:
         case Box.WAITING:
-            turns = Turn.objects.within(reader.complex_id).filter(approver_id__in=officers)
-            return (turns.order_by("since", "id"),)
+            return (turns_of(reader, officers[1:]).order_by("since", "id"),)
         case Box.DRAFTS:
             drafts = Draft.objects.within(reader.complex_id).filter(drafter_id=reader.id)
             return (drafts.order_by("-saved_at"),)
@@ -285,7 +287,7 @@ def _under_way(reader: Officeholder, officers: Sequence[UUID]) -> QuerySet[Turn]
     """The turns of others, one for each document that the reader drafted or decided on."""
     turns = Turn.objects.within(reader.complex_id)
     beside = Turn.objects.filter(complex_id=reader.complex_id, document_id=OuterRef("document_id"))
-    mine = beside.filter(approver_id__in=officers)
+    mine = turns_of(reader, officers[1:]).filter(document_id=OuterRef("document_id"))
     return turns.filter(
         _decided(reader), ~Exists(beside.filter(id__lt=OuterRef("id"))), ~Exists(mine)
     ).order_by("-since", "-id")
@@ -351,7 +353,7 @@ def _lines(
             Value(None, output_field=CharField()),
             _NOTHING,
             _NOTHING,
-            _NOTHING,
+            _mark(box, reader),
             _READ,
         )
     return rows.values_list(
@@ -397,6 +399,13 @@ def _mark(box: Box, reader: Officeholder) -> Any:
             return Case(
                 When(Exists(held), then=Value("held")),
                 When(step__round__gt=1, then=Value("again")),
+                default=_NOTHING,
+            )
+        case Box.DRAFTS:
+            corrects = Q(cites__contains=[{"relation": Relation.SUPERSEDES.value}])
+            return Case(
+                When(corrects, then=Value("corrects")),
+                When(follows__isnull=False, then=Value("mends")),
                 default=_NOTHING,
             )
         case Box.RETURNED:

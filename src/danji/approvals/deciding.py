@@ -6,11 +6,12 @@ from uuid import UUID
 
 from django.db import transaction
 
-from danji.accounts.models import Officeholder
+from danji.accounts.models import Office, Officeholder
 from danji.accounts.queries import actor_value
 from danji.approvals.guard import check_in_office, lock_document, stated_moment
+from danji.approvals.lateness import is_late
 from danji.approvals.links import desk_link
-from danji.approvals.messages import tell_drafter
+from danji.approvals.messages import tell_closed, tell_drafter
 from danji.approvals.models import Circulation, Document, Hold, Step
 from danji.approvals.queries import current, hold_on, line_of
 from danji.approvals.statements import (
@@ -19,6 +20,7 @@ from danji.approvals.statements import (
     check_columns,
     check_logged,
     decision_statement,
+    stated,
 )
 from danji.approvals.turns import close_line, pass_turn
 from danji.authority.models import Absence
@@ -56,18 +58,7 @@ def state_decision(
     Raises: Refusal as `decide_step` would.
     """
     case = _case(document_id, actor, acting_for, at)
-    choice = _checked(choice, case)
-    return Statement(
-        data=decision_statement(case, actor, choice, at),
-        document_id=document_id,
-        title=case.document.title,
-        amount=case.document.amount,
-        payee=case.document.payee,
-        digest=case.document.digest,
-        act=case.step.act,
-        choice=choice,
-        at=at,
-    )
+    return stated(case, actor, _checked(choice, case), at)
 
 
 @transaction.atomic
@@ -91,11 +82,7 @@ def decide_step(
     stated_at = stated_moment(stated_at, actor, at)
     case = _case(document_id, actor, acting_for, stated_at)
     choice = _checked(choice, case)
-    if case.tail.at is not None and case.tail.at > stated_at.replace(microsecond=0):
-        raise Refusal(
-            "그사이 다른 분이 먼저 결재했습니다. 처리하지 않았습니다.",
-            next_step="화면을 새로 열어 내용을 확인한 뒤 다시 결재해 주세요.",
-        )
+    _check_newest(case, stated_at)
     tail = _log(case, actor, choice, sign, stated_at)
     document, row = case.document, case.row
     after = approval.decide(case.line, case.step, choice, stated_at)
@@ -109,6 +96,18 @@ def decide_step(
 
 
 @transaction.atomic
+def state_skip(
+    document_id: UUID, position: int, reason: str, *, actor: Officeholder, at: datetime
+) -> Statement:
+    """What would be signed by leaving a place out at this moment. Nothing is written.
+
+    Raises: Refusal as `skip_step` would.
+    """
+    case, choice = _case_of_skip(document_id, position, reason, actor, at)
+    return stated(case, actor, choice, at)
+
+
+@transaction.atomic
 def skip_step(
     document_id: UUID,
     position: int,
@@ -117,28 +116,25 @@ def skip_step(
     actor: Officeholder,
     sign: Signer,
     at: datetime,
+    stated_at: datetime | None = None,
 ) -> Document:
-    """Leave out (생략) a reviewer who is away, with the reason in the box.
+    """Leave out (생략) a place, with the reason in the box: see `rules.approval.can_skip`.
 
-    Raises: Refusal unless the drafter does it, it is that place's turn, and its officer is away.
+    Whose place it was and the chair are told when the decision was made before it.
+    Args: `sign` and `stated_at` as in `decide_step`.
+    Raises: Refusal when the place may not be left out, or not by the actor, or it was not signed.
     """
-    check_in_office(actor, at)
-    reason = clean_line(reason, "건너뛰는 까닭", limit=approval.REASON_LIMIT)
-    document, steps = lock_document(document_id, actor)
-    line = line_of(steps, document)
-    row = next((step for step in current(steps) if step.position == position), None)
-    away = row is not None and is_away(row.approver, on=day_in_seoul(at))
-    step = approval.check_skip(actor.id, line.at(position), line, is_away=away, reason=reason)
-    if row is None:
-        raise Step.DoesNotExist(position)
-    chain = chain_of(actor.complex_id, document_id)
-    check_logged(document, steps, chain)
-    case = Case(document, steps, line, step, row, None, chain[-1].tail)
-    tail = _log(case, actor, Choice(Decision.SKIP, reason), sign, at)
-    after = approval.skip(line, step, at)
-    pass_turn(document, steps, approval.turns(line), after, at=at, decided=row)
-    close_line(document, steps, after, tail, at=at)
-    return document
+    stated_at = stated_moment(stated_at, actor, at)
+    case, choice = _case_of_skip(document_id, position, reason, actor, stated_at)
+    _check_newest(case, stated_at)
+    tail = _log(case, actor, choice, sign, stated_at)
+    after = approval.skip(case.line, case.step, stated_at)
+    before = approval.turns(case.line)
+    pass_turn(case.document, case.steps, before, after, at=at, decided=case.row)
+    if approval.follows_decision(case.step, case.line):
+        tell_closed(case.document, case.row, choice.opinion, at)
+    close_line(case.document, case.steps, after, tail, at=at)
+    return case.document
 
 
 @transaction.atomic
@@ -193,6 +189,41 @@ def _case(document_id: UUID, actor: Officeholder, acting_for: UUID | None, at: d
     chain = chain_of(actor.complex_id, document_id)
     check_logged(document, steps, chain)
     return Case(document, steps, line, step, row, absence, chain[-1].tail)
+
+
+def _case_of_skip(
+    document_id: UUID, position: int, reason: str, actor: Officeholder, at: datetime
+) -> tuple[Case, Choice]:
+    check_in_office(actor, at)
+    reason = clean_line(reason, "건너뛰는 까닭", limit=approval.REASON_LIMIT)
+    document, steps = lock_document(document_id, actor)
+    line = line_of(steps, document)
+    row = next((step for step in current(steps) if step.position == position), None)
+    step = approval.check_skip(
+        line.at(position),
+        line,
+        is_drafter=steps[0].approver_id == actor.id,
+        is_manager=actor.office == Office.MANAGER,
+        is_away=row is not None and is_away(row.approver, on=day_in_seoul(at)),
+        is_late=row is not None and is_late(row, at=at),
+        reason=reason,
+    )
+    if row is None:
+        raise Step.DoesNotExist(position)
+    check_columns(document)
+    chain = chain_of(actor.complex_id, document_id)
+    check_logged(document, steps, chain)
+    case = Case(document, steps, line, step, row, None, chain[-1].tail)
+    return case, Choice(Decision.SKIP, reason)
+
+
+def _check_newest(case: Case, stated_at: datetime) -> None:
+    """Nothing happened to the document since the statement was frozen. Raises: Refusal."""
+    if case.tail.at is not None and case.tail.at > stated_at.replace(microsecond=0):
+        raise Refusal(
+            "그사이 다른 분이 먼저 결재했습니다. 처리하지 않았습니다.",
+            next_step="화면을 새로 열어 내용을 확인한 뒤 다시 결재해 주세요.",
+        )
 
 
 def _row_of(step: approval.Step, steps: Sequence[Step]) -> Step:

@@ -10,14 +10,17 @@ from django.db import transaction
 
 from danji.accounts.models import Officeholder
 from danji.accounts.queries import actor_value
+from danji.approvals.citing import adjusting_form, check_same_form
 from danji.approvals.content import content_of
-from danji.approvals.guard import check_in_office, lock_document
-from danji.approvals.lines import Changes, Plan, plan_line, text_of
+from danji.approvals.guard import check_in_office, lock_cited, lock_document
+from danji.approvals.lines import Changes, Plan, given_back, plan_line, text_of
 from danji.approvals.messages import ask_to_read
 from danji.approvals.models import Circulation, Document, Draft, Enclosure, Step, Turn
 from danji.approvals.queries import (
     current,
     document_for,
+    draft_mending,
+    drafts_of,
     is_own,
     is_stuck,
     line_of,
@@ -76,6 +79,26 @@ def start_draft(form_key: str, *, actor: Officeholder, at: datetime) -> Draft:
 
 
 @transaction.atomic
+def open_draft(form_key: str, *, actor: Officeholder, at: datetime) -> Draft:
+    """Go on with a draft of this form that nothing was written into yet, or begin one."""
+    check_in_office(actor, at)
+    form = published_form(form_key)
+    blank: Draft | None = (
+        drafts_of(actor)
+        .filter(
+            form_id=form.id,
+            inputs=typed.starting(load(bytes(form.definition))),
+            attachments=[],
+            cites=[],
+            line={},
+            follows=None,
+        )
+        .first()
+    )
+    return blank or start_draft(form_key, actor=actor, at=at)
+
+
+@transaction.atomic
 def save_draft(
     draft_id: UUID,
     inputs: Mapping[str, list[str]],
@@ -92,7 +115,7 @@ def save_draft(
     if draft.revision != revision:
         raise Refusal(
             "다른 창에서 먼저 저장한 내용이 있습니다. 여기서 고친 내용은 저장하지 않았습니다.",
-            next_step="여기서 고친 글을 따로 복사해 둔 뒤, 화면을 새로 열어 이어서 써 주세요.",
+            next_step="여기서 고친 글을 복사해 둔 뒤, 다른 창에서 저장한 글에 이어서 써 주세요.",
         )
     _update_draft(draft, inputs=typed.keep(load(bytes(draft.form.definition)), inputs), saved_at=at)
     return draft
@@ -147,15 +170,16 @@ def detach_file(draft_id: UUID, digest: str, *, actor: Officeholder, at: datetim
 def cite_record(
     draft_id: UUID, doc: UUID, relation: Relation, *, actor: Officeholder, at: datetime
 ) -> Draft:
-    """Let the draft cite a record on file (관련 문서), or replace it.
+    """Let the draft cite a record on file (관련 문서), or take its place (정정).
 
-    Raises: Refusal when that record is not sealed yet.
+    Raises: Refusal when that record is not sealed yet, or is of another form and to be replaced.
     """
     draft = _own_draft(draft_id, actor, at)
     record = sealed_record(actor.complex_id, doc)
+    if relation is Relation.SUPERSEDES:
+        check_same_form(record.number, record.form, draft.form.key)
     others = [cite for cite in draft.cites if cite["doc"] != record.doc.hex]
-    cite = {"doc": record.doc.hex, "number": record.number, "relation": relation.value}
-    _update_draft(draft, cites=[*others, cite], saved_at=at)
+    _update_draft(draft, cites=[*others, _cite(record.doc, record.number, relation)], saved_at=at)
     return draft
 
 
@@ -200,15 +224,18 @@ def submit_draft(draft_id: UUID, *, actor: Officeholder, at: datetime) -> Docume
     draft = _own_draft(draft_id, actor, at)
     definition = load(bytes(draft.form.definition))
     filled = _filled(definition, draft)
+    if definition.adjusts:
+        lock_cited(actor.complex_id, draft.cites)
     plan = plan_line(
         definition,
         filled,
         drafter=actor,
         changes=Changes.parse(draft.line),
         attachments=draft.attachments,
+        cites=draft.cites,
         on=day_in_seoul(at),
     )
-    _check_resolution(plan, draft)
+    _check_grounds(definition, plan, draft)
     for attachment in draft.attachments:
         files.require(attachment["sha256"], attachment["name"])
     document = _frozen(draft, definition, filled, plan, at)
@@ -234,7 +261,7 @@ def submit_draft(draft_id: UUID, *, actor: Officeholder, at: datetime) -> Docume
     pass_turn(document, steps, (), line_of(steps, document), at=at)
     for kind, reader in plan.readers:
         if kind == Circulation.Kind.REFERENCE:
-            ask_to_read(reader, document, kind.label, at)
+            ask_to_read(reader, document, kind, at)
     return document
 
 
@@ -273,7 +300,8 @@ def withdraw_document(document_id: UUID, *, actor: Officeholder, at: datetime) -
 
 @transaction.atomic
 def redraft_document(document_id: UUID, *, actor: Officeholder, at: datetime) -> Draft:
-    """Begin a new draft that mends a returned or withdrawn document of the same drafter.
+    """Begin a new draft that mends a returned or withdrawn document of the same drafter, or go on
+    with the one begun already.
 
     Raises: Document.DoesNotExist for somebody else's; Refusal while its line is open, and for one
     that was approved, which only `correct_document` follows.
@@ -293,12 +321,14 @@ def redraft_document(document_id: UUID, *, actor: Officeholder, at: datetime) ->
             "결재가 끝난 문서는 고쳐서 다시 올릴 수 없습니다.",
             next_step="바로잡을 것이 있으면 ‘정정 문서 쓰기’를 눌러 주세요.",
         )
-    return _draft_again(document, actor, at, follows=document.id)
+    begun = draft_mending(actor, document.id)
+    return begun or _draft_again(document, actor, at, follows=document.id)
 
 
 @transaction.atomic
 def correct_document(document_id: UUID, *, actor: Officeholder, at: datetime) -> Draft:
     """Begin a new document that takes the place of an approved one (정정). That one never changes.
+    What it referred to, such as a resolution, the new one refers to as well.
 
     Raises: Refusal unless the earlier one is on record and sealed.
     Source: 행정업무의 운영 및 혁신에 관한 규정 제17조(결재받은 문서의 수정, 관행으로 따름).
@@ -309,11 +339,8 @@ def correct_document(document_id: UUID, *, actor: Officeholder, at: datetime) ->
     _update_draft(
         draft,
         cites=[
-            {
-                "doc": record.doc.hex,
-                "number": record.number,
-                "relation": Relation.SUPERSEDES.value,
-            }
+            *(cite for cite in _cites_of(document) if cite["relation"] == Relation.REFERS),
+            _cite(record.doc, record.number, Relation.SUPERSEDES),
         ],
         follows=document.id,
     )
@@ -321,9 +348,41 @@ def correct_document(document_id: UUID, *, actor: Officeholder, at: datetime) ->
 
 
 @transaction.atomic
+def adjust_document(document_id: UUID, *, actor: Officeholder, at: datetime) -> Draft:
+    """Begin a document that takes back or changes an approved amount (취소·증감), and cites it.
+
+    Raises: Refusal unless the earlier one is on record and sealed, and of a form whose amounts are
+    changed so; Document.DoesNotExist for one the actor may not see.
+    Source: 공동주택 회계처리기준 제26조제4항(지출결의의 취소와 증감).
+    """
+    document = document_for(actor, document_id, on=day_in_seoul(at))
+    record = sealed_record(actor.complex_id, document.id)
+    form = adjusting_form(document.form.key)
+    if form is None:
+        raise Refusal(
+            "금액을 취소하거나 고칠 수 있는 서식이 아닙니다.",
+            next_step="바로잡을 것이 있으면 ‘정정 문서 쓰기’를 눌러 주세요.",
+        )
+    draft = start_draft(form.key, actor=actor, at=at)
+    _update_draft(
+        draft,
+        inputs=draft.inputs
+        | {
+            "title": [f"{document.title} 취소·증감"],
+            "payee": [document.payee],
+            "account": [document.account],
+        },
+        cites=[_cite(record.doc, record.number, Relation.REFERS)],
+        line=given_back(document.line, actor),
+        follows=document.id,
+    )
+    return draft
+
+
+@transaction.atomic
 def copy_document(document_id: UUID, *, actor: Officeholder, at: datetime) -> Draft:
-    """Begin a new draft with what was written in an earlier document; its files and citations
-    stay behind.
+    """Begin a new draft with what was written in an earlier document, and its line; its files and
+    citations stay behind.
 
     Raises: Document.DoesNotExist for one the actor may not see.
     """
@@ -346,11 +405,23 @@ def _filled(definition: FormDefinition, draft: Draft) -> Mapping[str, Any]:
     return parsed.values
 
 
-def _check_resolution(plan: Plan, draft: Draft) -> None:
-    if plan.resolution and not any(cite["relation"] == Relation.REFERS for cite in draft.cites):
+def _check_grounds(definition: FormDefinition, plan: Plan, draft: Draft) -> None:
+    """Raises: Refusal where somebody else's word is needed and not shown."""
+    if plan.resolution and not plan.resolved:
         raise Refusal(
             f"입주자대표회의의 의결이 있어야 하는 일입니다({plan.resolution}).",
-            next_step="의결한 문서를 ‘관련 문서’에 넣은 뒤 다시 상신해 주세요.",
+            next_step="가결된 ‘의결 사항 등록’ 문서를 ‘관련 문서’에 넣은 뒤 다시 상신해 주세요.",
+        )
+    if plan.consent and not (plan.resolved or draft.attachments):
+        raise Refusal(
+            f"달이 지난 뒤의 취소·증감에는 승인이 있어야 합니다({plan.consent}).",
+            next_step="위탁관리이면 주택관리업자가 승인한 문서를 붙이고, 자치관리이면 가결된 ‘의결 "
+            "사항 등록’ 문서를 ‘관련 문서’에 넣은 뒤 다시 상신해 주세요.",
+        )
+    if definition.result and not draft.attachments:
+        raise Refusal(
+            "회의록이 붙어 있지 않습니다.",
+            next_step="참석하신 분들이 서명한 회의록을 ‘붙임’에 넣은 뒤 다시 상신해 주세요.",
         )
 
 
@@ -375,6 +446,7 @@ def _frozen(
         account=text_of(definition.account, filled),
         content=content,
         digest=sha256(content).hexdigest(),
+        line=draft.line,
         follows=draft.follows,
         submitted_at=at,
     )
@@ -435,15 +507,22 @@ def _draft_again(
         form=form,
         inputs=values.to_inputs(load(bytes(form.definition)), content["values"]),
         attachments=[] if copied else content["attachments"],
-        cites=[]
-        if copied
-        else [
-            {key: cite[key] for key in ("doc", "number", "relation")} for cite in content["cites"]
-        ],
+        cites=[] if copied else _cites_of(document),
+        line=given_back(document.line, actor),
         follows=follows,
         saved_at=at,
     )
     return draft
+
+
+def _cite(doc: UUID, number: str, relation: Relation) -> dict[str, str]:
+    return {"doc": doc.hex, "number": number, "relation": relation.value}
+
+
+def _cites_of(document: Document) -> list[dict[str, str]]:
+    """What a document cites, as a draft keeps it."""
+    cites = document.parsed_content()["cites"]
+    return [{key: cite[key] for key in ("doc", "number", "relation")} for cite in cites]
 
 
 def _own_draft(draft_id: UUID, actor: Officeholder, at: datetime) -> Draft:

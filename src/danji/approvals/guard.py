@@ -1,5 +1,6 @@
 """What every action asks first: an actor in office, a moment that holds, a locked document."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -72,6 +73,17 @@ def stated_moment(stated_at: datetime | None, actor: Officeholder, at: datetime)
         )
     check_in_office(actor, stated_at)
     return stated_at
+
+
+def lock_cited(complex_id: UUID, cites: Sequence[Mapping[str, str]]) -> None:
+    """Lock what a draft cites, so that two that change one document see each other.
+
+    Args: `cites` as in a draft.
+    """
+    firsts = Step.objects.within(complex_id).filter(
+        document_id__in=[UUID(cite["doc"]) for cite in cites], position=1
+    )
+    list(firsts.order_by("document_id").select_for_update(of=("self",)).values_list("id"))
 
 
 def lock_document(document_id: UUID, actor: Officeholder) -> tuple[Document, list[Step]]:

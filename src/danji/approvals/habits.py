@@ -5,12 +5,13 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from danji.accounts.models import Officeholder
 from danji.approvals.guard import check_in_office
-from danji.approvals.lines import Changes
+from danji.approvals.lines import Changes, given_back
 from danji.approvals.models import (
     Document,
     Draft,
@@ -21,6 +22,7 @@ from danji.approvals.models import (
 )
 from danji.approvals.queries import document_for, published_form
 from danji.base import tenancy
+from danji.base.jobs import each
 from danji.formbook import inputs as typed
 from danji.formbook import values
 from danji.formbook.definition import FieldType, FormDefinition, load
@@ -138,8 +140,8 @@ def start_recurring(
 ) -> Recurring:
     """Let a draft of a form be begun by itself again and again.
 
-    Args: `on_day` see `rules.recurring.due_day`; `model` is a document whose content each draft
-    begins with.
+    Args: `on_day` see `rules.recurring.due_day`; `model` is a document whose content and line each
+    draft begins with.
     Raises: Refusal when something is missing or cannot be; Document.DoesNotExist for a model the
     actor may not see.
     """
@@ -154,16 +156,17 @@ def start_recurring(
             next_step="쓰지 않는 것을 멈춘 뒤 다시 해 주세요.",
         )
     form = published_form(form_key)
+    begins_with = _taken_from(model, form, actor, at) if model else {}
     recurring: Recurring = Recurring.objects.create(
         complex=actor.complex,
         drafter=actor,
         form_key=form_key,
         title=title,
-        inputs=_inputs_of(model, form, actor, at) if model else {},
         every=every,
-        on_day=1 if every is Every.DAY else on_day,
+        on_day=on_day if every in {Every.WEEK, Every.MONTH} else 1,
         since=since,
         until=until,
+        **begins_with,
     )
     return recurring
 
@@ -186,20 +189,35 @@ def begin_recurring_drafts(complex_id: UUID) -> int:
     Returns: how many were begun.
     """
     at = timezone.now()
-    today = day_in_seoul(at)
-    begun = 0
     with tenancy.within(complex_id):
-        for recurring in Recurring.objects.within(complex_id).filter(since__lte=today):
-            day = due_day(Every(recurring.every), recurring.on_day, today)
-            if day and recurring.since <= day <= (recurring.until or date.max):
-                begun += _begin(recurring, day, at)
-    return begun
+        due = _due(complex_id, day_in_seoul(at))
+
+    def begin(one: tuple[Recurring, date]) -> None:
+        _begin(*one, at)
+
+    return each(complex_id, due, begin)
 
 
-def _begin(recurring: Recurring, day: date, at: datetime) -> int:
-    """Begin the draft of one day, unless it was begun or its drafter has left office."""
-    if _is_made(recurring, day):
-        return 0
+def _due(complex_id: UUID, today: date) -> list[tuple[Recurring, date]]:
+    """The recurring documents of those in office that lack the draft of their day, with that."""
+    of_day = []
+    known = Recurring.objects.within(complex_id).filter(since__lte=today)
+    for recurring in known.select_related("drafter"):
+        day = due_day(Every(recurring.every), recurring.on_day, today, settings.HOLIDAYS)
+        is_due = day and recurring.since <= day <= (recurring.until or date.max)
+        if day and is_due and recurring.drafter.covers(today):
+            of_day.append((recurring, day))
+    days = {day for _, day in of_day}
+    made = set(
+        RecurringMade.objects.within(complex_id)
+        .filter(day__in=days)
+        .values_list("recurring_id", "day")
+    )
+    return [(recurring, day) for recurring, day in of_day if (recurring.id, day) not in made]
+
+
+def _begin(recurring: Recurring, day: date, at: datetime) -> None:
+    """Begin the draft of one day, unless somebody else has meanwhile."""
     # Locked before it is looked at again: two workers may come at the same moment.
     locked: Recurring = (
         Recurring.objects.within(recurring.complex_id)
@@ -207,8 +225,8 @@ def _begin(recurring: Recurring, day: date, at: datetime) -> int:
         .select_related("drafter")
         .get(id=recurring.id)
     )
-    if _is_made(locked, day) or not locked.drafter.covers(day_in_seoul(at)):
-        return 0
+    if _is_made(locked, day):
+        return
     form = published_form(locked.form_key)
     draft: Draft = Draft.objects.create(
         complex_id=locked.complex_id,
@@ -221,7 +239,6 @@ def _begin(recurring: Recurring, day: date, at: datetime) -> int:
     RecurringMade.objects.create(
         complex_id=locked.complex_id, recurring=locked, day=day, draft=draft.id
     )
-    return 1
 
 
 def _is_made(recurring: Recurring, day: date) -> bool:
@@ -244,7 +261,8 @@ def _dated(definition: FormDefinition, recurring: Recurring, day: date) -> dict[
     }
 
 
-def _inputs_of(model: UUID, form: Form, actor: Officeholder, at: datetime) -> dict[str, list[str]]:
+def _taken_from(model: UUID, form: Form, actor: Officeholder, at: datetime) -> dict[str, Any]:
+    """The inputs and the line that drafts take from a document. Raises: Refusal."""
     document = document_for(actor, model, on=day_in_seoul(at))
     if document.form.key != form.key:
         raise Refusal(
@@ -252,4 +270,7 @@ def _inputs_of(model: UUID, form: Form, actor: Officeholder, at: datetime) -> di
             next_step="같은 서식의 문서를 고르거나, 본뜨지 않고 시작해 주세요.",
         )
     definition = load(bytes(form.definition))
-    return dict(values.to_inputs(definition, document.parsed_content()["values"]))
+    return {
+        "inputs": dict(values.to_inputs(definition, document.parsed_content()["values"])),
+        "line": given_back(document.line, actor),
+    }

@@ -7,18 +7,27 @@ from typing import Any
 from uuid import UUID
 
 from danji.accounts.models import Office, Officeholder
-from danji.accounts.queries import holder_of
+from danji.accounts.queries import holder_of, others_in
+from danji.approvals.citing import (
+    adjustment_of,
+    carried,
+    check_corrections,
+    cited_documents,
+    corrected_by,
+)
 from danji.approvals.models import Circulation, Document, Enclosure
 from danji.authority.queries import is_away
 from danji.formbook.definition import FormDefinition
+from danji.records.queries import superseded_docs
 from danji.routing.queries import net_of, propose
 from danji.rules import approval
+from danji.rules.adjusting import CONSENT
 from danji.rules.approval import FINAL, SEEING, SKIPPABLE, Act, Ending
-from danji.rules.offices import COUNCIL, OFFICE_STAFF
+from danji.rules.offices import AUDITOR, COUNCIL, OFFICE_STAFF
 from danji.rules.periods import SEOUL, day_in_seoul, format_date
 from danji.rules.refusal import Refusal
 from danji.rules.routing import SPLIT_WITHIN, Place, Purchase, probable_split
-from danji.rules.text import clean_line
+from danji.rules.text import clean_line, particle
 
 ADDABLE = (Act.REVIEW, Act.CONCUR, Act.CONFIRM, Act.AUDIT)
 NAMED = tuple(kind for kind in Circulation.Kind if kind != Circulation.Kind.REPORT)
@@ -88,6 +97,17 @@ class Changes:
         }
 
 
+def given_back(line: Mapping[str, Any], drafter: Officeholder) -> dict[str, Any]:
+    """The changes of an earlier document's line, for another drafter too: nobody adds oneself."""
+
+    def others(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [row for row in rows if row["officeholder"] != drafter.id.hex]
+
+    if not line:
+        return {}
+    return {**line, "added": others(line["added"]), "readers": others(line["readers"])}
+
+
 @dataclass(frozen=True)
 class PlannedStep:
     """One place of the line that a submission would take; `skipped` says why it is left out."""
@@ -104,12 +124,16 @@ class PlannedStep:
 class Plan:
     """The line a submission would take, who else is shown it, and what is to be said about it.
 
-    `resolution` is the clause that asks for a resolution of the council, or "".
+    `resolution` is the clause that asks for a resolution of the council, or "", `resolved` number
+    and title of those that are cited, `consent` the clause that asks for the consent of whoever is
+    above the manager, or "".
     """
 
     steps: tuple[PlannedStep, ...]
     readers: tuple[tuple[Circulation.Kind, Officeholder], ...]
     resolution: str
+    resolved: tuple[str, ...]
+    consent: str
     notes: tuple[str, ...]
 
 
@@ -120,6 +144,7 @@ def plan_line(
     drafter: Officeholder,
     changes: Changes,
     attachments: Sequence[Mapping[str, Any]] = (),
+    cites: Sequence[Mapping[str, str]] = (),
     on: date,
 ) -> Plan:
     """The line that routing and the drafter's changes give on a day.
@@ -129,10 +154,16 @@ def plan_line(
     the one below. Nobody of the council decides finally on what they drafted. Who holds two
     offices stands in the line once.
 
-    Args: `attachments` as in a draft.
-    Raises: Refusal when nobody is in the deciding office, or the changes cannot be followed.
+    Args: `attachments` and `cites` as in a draft.
+    Raises: Refusal when nobody is in the deciding office, the changes cannot be followed, or what
+    is cited cannot be corrected or changed so.
     """
-    proposal = propose(drafter.complex_id, definition, values, on=on)
+    cited = cited_documents(drafter.complex_id, cites)
+    check_corrections(definition, values, cited)
+    adjusts = adjustment_of(definition, values, cited)
+    proposal = propose(
+        drafter.complex_id, definition, values, adjusts=adjusts, attached=len(attachments), on=on
+    )
     planned = _held(proposal.places, drafter, changes, on=on)
     named = _officers(drafter.complex_id, changes, on=on)
     steps = _numbered(_each_person_once(_with_added(planned, changes.added, named)))
@@ -146,15 +177,41 @@ def plan_line(
     decider = next(step for step in steps if step.act in FINAL)
     if decider.officeholder.person_id == drafter.person_id:
         notes.append("기안과 결재를 같은 분이 합니다. 기록에 그대로 남습니다.")
-    notes += _handed_in_before(drafter.complex_id, attachments)
-    if split := _split(drafter.complex_id, definition, values, on=on):
-        notes.append(split)
+    corrected = corrected_by(cited)
+    notes += _handed_in_before(drafter.complex_id, attachments, corrected)
+    notes += _split(drafter.complex_id, definition, values, proposal.limits, corrected, on=on)
+    is_late = adjusts is not None and adjusts.is_late(on)
     return Plan(
         steps,
-        tuple((kind, named[reader]) for kind, reader in changes.readers),
+        _readers(drafter, steps, changes, named, tell_auditors=is_late, on=on),
         proposal.resolution,
+        carried(cited),
+        CONSENT if is_late else "",
         tuple(notes),
     )
+
+
+def _readers(
+    drafter: Officeholder,
+    steps: Sequence[PlannedStep],
+    changes: Changes,
+    named: Mapping[UUID, Officeholder],
+    *,
+    tell_auditors: bool,
+    on: date,
+) -> tuple[tuple[Circulation.Kind, Officeholder], ...]:
+    """Whom the drafter chose, and the auditors where they are to be told and do not decide."""
+    readers = [(kind, named[reader]) for kind, reader in changes.readers]
+    if tell_auditors:
+        known = {step.officeholder.person_id for step in steps}
+        known |= {reader.person_id for _, reader in readers}
+        auditors = others_in(drafter.complex_id, [AUDITOR], besides=drafter.person_id, on=on)
+        readers += [
+            (Circulation.Kind.REFERENCE, auditor)
+            for auditor in auditors
+            if auditor.person_id not in known
+        ]
+    return tuple(readers)
 
 
 def _held(
@@ -206,7 +263,9 @@ def text_of(field: str | None, values: Mapping[str, Any]) -> str:
     return (values.get(field) or "") if field else ""
 
 
-def _handed_in_before(complex_id: UUID, attachments: Sequence[Mapping[str, Any]]) -> list[str]:
+def _handed_in_before(
+    complex_id: UUID, attachments: Sequence[Mapping[str, Any]], corrected: set[UUID]
+) -> list[str]:
     """What is to be said of files that other documents carry too, such as a receipt used twice."""
     names = {file["sha256"]: file["name"] for file in attachments}
     if not names:
@@ -215,23 +274,32 @@ def _handed_in_before(complex_id: UUID, attachments: Sequence[Mapping[str, Any]]
         Enclosure.objects.within(complex_id)
         .filter(sha256__in=names)
         .exclude(document__outcomes__ending__in=(Ending.RETURNED, Ending.WITHDRAWN))
+        .exclude(document_id__in=corrected)
+        .exclude(document_id__in=superseded_docs(complex_id))
         .order_by("sha256", "document__submitted_at")
         .values_list("sha256", "document__title", "document__submitted_at")
     )
     return [
-        f"붙임 ‘{names[digest]}’은(는) {format_date(day_in_seoul(at))} 올린 문서 "
-        f"‘{title}’에도 붙어 있는 같은 파일입니다."
+        f"붙임 ‘{names[digest]}’{particle(names[digest], '은')} {format_date(day_in_seoul(at))} "
+        f"올린 문서 ‘{title}’에도 붙어 있는 같은 파일입니다. 같은 일에 두 번 지출하는 것은 아닌지 "
+        "견주어 봐 주세요."
         for digest, title, at in rows[:MOST]
     ]
 
 
 def _split(
-    complex_id: UUID, definition: FormDefinition, values: Mapping[str, Any], *, on: date
-) -> str:
-    """What is to be said when this purchase looks like a part of a larger one."""
+    complex_id: UUID,
+    definition: FormDefinition,
+    values: Mapping[str, Any],
+    limits: Sequence[int],
+    corrected: set[UUID],
+    *,
+    on: date,
+) -> list[str]:
+    """What is to be said when this purchase looks like a part of one above one of the limits."""
     net = net_of(definition, values)
-    if net is None or values.get("spending") == REGULAR:
-        return ""
+    if net is None or not limits or values.get("spending") == REGULAR:
+        return []
     current = Purchase(
         payee=text_of(definition.payee, values),
         account=text_of(definition.account, values),
@@ -243,13 +311,16 @@ def _split(
         Document.objects.within(complex_id)
         .filter(net__isnull=False, submitted_at__gte=since)
         .exclude(outcomes__ending__in=(Ending.RETURNED, Ending.WITHDRAWN))
+        .exclude(id__in=corrected)
+        .exclude(id__in=superseded_docs(complex_id))
         .values_list("payee", "account", "net", "submitted_at")[:PURCHASES]
     )
     earlier = [
         Purchase(payee=payee, account=account, net=spent, on=day_in_seoul(at))
         for payee, account, spent, at in rows
     ]
-    return probable_split(current, earlier) or ""
+    found = (probable_split(current, earlier, limit) for limit in limits)
+    return [sentence for sentence in found if sentence]
 
 
 def _reason(changes: Changes, act: Act, holder: Officeholder, *, on: date) -> str:

@@ -12,6 +12,7 @@ from django.db.models import Q
 from danji.accounts.models import Officeholder
 from danji.base.models import ComplexScoped, ScopedForeignKey
 from danji.formbook.models import Form
+from danji.records.content import content_now
 from danji.rules import approval
 from danji.rules.disposal import erased_refusal
 from danji.rules.recurring import Every
@@ -47,8 +48,8 @@ class Draft(ComplexScoped):
 class Document(ComplexScoped):
     """A submitted document. Its content is frozen: canonical bytes and their SHA-256 (hex).
 
-    `net` is the amount without VAT, by which limits are judged; `follows` the document that was
-    returned or withdrawn before it.
+    `net` is the amount without VAT, by which limits are judged; `line` what the drafter changed of
+    the proposed line, for whoever begins anew; `follows` the document that it mends.
     """
 
     drafter = ScopedForeignKey(Officeholder, models.PROTECT, related_name="+")
@@ -61,6 +62,7 @@ class Document(ComplexScoped):
     account = models.CharField(max_length=200, blank=True)  # 계정과목
     content = models.BinaryField()
     digest = models.CharField(max_length=64)
+    line = models.JSONField(default=dict)
     follows = models.UUIDField(null=True)
     submitted_at = models.DateTimeField()
     erased_at = models.DateTimeField(null=True)  # filled in by `danji_erase_document` alone
@@ -94,7 +96,7 @@ class Document(ComplexScoped):
         return self.title
 
     def parsed_content(self) -> dict[str, Any]:
-        """The frozen content as `docs/spec/record.md` lays it out.
+        """The frozen content as `docs/spec/record.md` lays it out now, see `content_now`.
 
         Raises: Refusal when it was erased, or the row was changed since it was submitted.
         """
@@ -107,7 +109,7 @@ class Document(ComplexScoped):
                 "이 문서의 내용이 상신한 뒤에 바뀌어 있어 결재할 수 없습니다.",
                 next_step="결재하지 말고 운영자에게 알려 주세요.",
             )
-        return parsed
+        return content_now(parsed)
 
 
 class Enclosure(ComplexScoped):
@@ -242,7 +244,8 @@ class Circulation(ComplexScoped):
     """A document shown to an officer who does not decide on it, and whether it was read.
 
     It is sent at submission (참조) or when the document is finished (공람, 후결, 사후보고). What is
-    approved afterwards (후결) carries the leaf hash of that event.
+    to be approved afterwards (후결) is reminded of once; approved, it carries the leaf hash of that
+    event, in which stands what was said with it.
     """
 
     class Kind(models.TextChoices):
@@ -260,6 +263,7 @@ class Circulation(ComplexScoped):
     kind = models.CharField(max_length=12, choices=Kind)
     sent_at = models.DateTimeField(null=True)
     read_at = models.DateTimeField(null=True)
+    reminded_at = models.DateTimeField(null=True)
     confirmed_at = models.DateTimeField(null=True)
     leaf_hash = models.BinaryField(null=True)
 
@@ -339,7 +343,7 @@ class Recurring(ComplexScoped):
     """A document written again and again (업무일지, 점검일지): its next draft is begun by itself.
 
     `inputs` and `line` are as in a draft; `every` counts with `on_day`: 1 is Monday in a week, or
-    the day of a month (the last one where it is shorter); each working day counts for `day`.
+    the day of a month (the last one where it is shorter); it does not count for `day` and `each`.
     """
 
     drafter = ScopedForeignKey(Officeholder, models.PROTECT, related_name="+")

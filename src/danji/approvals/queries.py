@@ -1,20 +1,24 @@
 """What waits for whom, and how far a document has come."""
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, When
 
 from danji.accounts.models import Office, Officeholder
-from danji.approvals.models import Circulation, Document, Draft, Hold, Step, Turn
+from danji.approvals.models import Circulation, Document, Draft, Enclosure, Hold, Step, Turn
 from danji.authority.queries import deputising
 from danji.base.prepared import Prepared
 from danji.formbook.models import Form
 from danji.rules import approval
-from danji.rules.approval import Ending
+from danji.rules.approval import Choice, Decision, Ending
 from danji.rules.refusal import Refusal
+from danji.transparency.models import Opening
+from danji_verify.canonical import b64decode
+from danji_verify.entry import Event
 
 _published: Prepared[Form] = Prepared(
     lambda key: Form.objects.filter(key=key).order_by("-version")[:1], str
@@ -111,6 +115,20 @@ def documents_within(complex_id: UUID) -> QuerySet[Document]:
     return found
 
 
+def turns_of(reader: Officeholder, absent: Sequence[UUID]) -> QuerySet[Turn]:
+    """The turns in which the reader decides.
+
+    Args: `absent` are the officers in whose place the reader does (대결); on an own document,
+    nobody does.
+    """
+    turns: QuerySet[Turn] = Turn.objects.within(reader.complex_id)
+    if not absent:
+        return turns.filter(approver_id=reader.id)
+    own = Officeholder.objects.filter(complex_id=reader.complex_id, id=reader.id)
+    drafted = Q(document__drafter__person_id=Subquery(own.values("person_id")))
+    return turns.filter(Q(approver_id=reader.id) | Q(approver_id__in=absent) & ~drafted)
+
+
 def waiting_for(reader: Officeholder, *, on: date) -> QuerySet[Turn]:
     """Whatever waits for the reader's decision, also in the place of who is absent (대결).
 
@@ -118,10 +136,8 @@ def waiting_for(reader: Officeholder, *, on: date) -> QuerySet[Turn]:
     acts for another on the own document.
     """
     absent = [officer.id for officer in deputising(reader, on=on)]
-    acting = Q(approver_id__in=absent) & ~Q(document__drafter__person_id=reader.person_id)
     return (
-        Turn.objects.within(reader.complex_id)
-        .filter(Q(approver_id=reader.id) | acting if absent else Q(approver_id=reader.id))
+        turns_of(reader, absent)
         .select_related("document__drafter__person", "document__form", "step", "approver__person")
         .order_by("since", "id")
     )
@@ -147,6 +163,11 @@ def draft_of(reader: Officeholder, draft_id: UUID) -> Draft:
     for draft in _draft(reader.complex_id, reader.id, draft_id):
         return draft
     raise Draft.DoesNotExist(draft_id)
+
+
+def draft_mending(reader: Officeholder, document_id: UUID) -> Draft | None:
+    """The reader's draft in which a document is being mended, the last saved if there are more."""
+    return drafts_of(reader).filter(follows=document_id).first()
 
 
 def documents_for(reader: Officeholder, *, on: date) -> QuerySet[Document]:
@@ -201,3 +222,36 @@ def following(document: Document) -> list[UUID]:
         .order_by("submitted_at")
         .values_list("id", flat=True)
     )
+
+
+def sharing_files(document: Document, digests: Sequence[str]) -> list[UUID]:
+    """Earlier documents that carry one of these files too, unless they came to nothing.
+
+    Args: `digests` are SHA-256 of the document's own files, in hex.
+    """
+    return list(
+        Enclosure.objects.within(document.complex_id)
+        .filter(sha256__in=digests, document__submitted_at__lte=document.submitted_at)
+        .exclude(document_id=document.id)
+        .exclude(document__outcomes__ending__in=(Ending.RETURNED, Ending.WITHDRAWN))
+        .values_list("document_id", flat=True)
+        .distinct()
+    )
+
+
+def said_afterwards(document: Document) -> dict[UUID, Choice]:
+    """What was said in approving a document afterwards (후결), as signed, by the circulation.
+
+    Args: `document` is from `document_for`.
+    """
+    confirmed = [each.id for each in document.circulations.all() if each.confirmed_at]
+    if not confirmed:
+        return {}
+    openings = Opening.objects.within(document.complex_id).filter(
+        event__doc__in=confirmed, event__name=Event.FOLLOWED
+    )
+    found = {}
+    for doc, fields in openings.values_list("event__doc", "fields"):
+        said = json.loads(b64decode(fields["stmt"]["value"]))
+        found[doc] = Choice(Decision(said["decision"]), said["opinion"])
+    return found

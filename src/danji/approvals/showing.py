@@ -9,12 +9,12 @@ from django.db import transaction
 from danji.accounts.models import Officeholder
 from danji.accounts.queries import actor_value
 from danji.approvals.guard import check_in_office, stated_moment
-from danji.approvals.messages import ask_to_read
+from danji.approvals.messages import ask_to_read, tell_of_opinion
 from danji.approvals.models import Circulation, Document, Outcome
 from danji.approvals.queries import document_for
 from danji.approvals.statements import Statement, check_columns, said_at
 from danji.rules import approval
-from danji.rules.approval import Choice, Decision, Ending
+from danji.rules.approval import Choice, Ending
 from danji.rules.periods import day_in_seoul
 from danji.rules.refusal import Refusal
 from danji.rules.text import clean_line
@@ -63,7 +63,7 @@ def circulate_document(
             defaults={"sent_at": at},
         )
         if new:
-            ask_to_read(officer, document, Circulation.Kind.CIRCULATION.label, at)
+            ask_to_read(officer, document, Circulation.Kind.CIRCULATION, at)
             sent += 1
     return sent
 
@@ -78,7 +78,7 @@ def mark_read(document_id: UUID, *, actor: Officeholder, at: datetime) -> None:
 
 @transaction.atomic
 def state_confirmation(
-    document_id: UUID, *, actor: Officeholder, opinion: str, at: datetime
+    document_id: UUID, *, actor: Officeholder, choice: Choice, at: datetime
 ) -> Statement:
     """What would be signed by approving a finished document afterwards (후결).
 
@@ -86,8 +86,7 @@ def state_confirmation(
     """
     check_in_office(actor, at)
     circulation = _to_confirm(document_id, actor)
-    opinion = clean_line(opinion, "의견", limit=approval.OPINION_LIMIT)
-    return _confirmation(circulation, actor, opinion, at)
+    return _confirmation(circulation, actor, _checked(choice), at)
 
 
 @transaction.atomic
@@ -95,19 +94,19 @@ def confirm_afterwards(
     document_id: UUID,
     *,
     actor: Officeholder,
-    opinion: str,
+    choice: Choice,
     sign: Signer,
     at: datetime,
     stated_at: datetime | None = None,
 ) -> Circulation:
-    """Approve a finished document afterwards (후결). The record itself stays as it was.
+    """Approve a finished document afterwards (후결), or say otherwise. The record stays as it was.
 
     Raises: Refusal when nothing waits for the actor's approval afterwards, or it was given.
     """
     stated_at = stated_moment(stated_at, actor, at)
     circulation = _to_confirm(document_id, actor)
-    opinion = clean_line(opinion, "의견", limit=approval.OPINION_LIMIT)
-    statement = _confirmation(circulation, actor, opinion, stated_at).data
+    choice = _checked(choice)
+    statement = _confirmation(circulation, actor, choice, stated_at).data
     leaf_hash = append_event(
         actor.complex,
         circulation.id,
@@ -122,14 +121,24 @@ def confirm_afterwards(
     Circulation.objects.within(actor.complex_id).filter(id=circulation.id).update(
         confirmed_at=at, read_at=circulation.read_at or at, leaf_hash=leaf_hash
     )
+    if choice.opinion:
+        tell_of_opinion(circulation.document, actor, choice, at)
     return circulation
+
+
+def _checked(choice: Choice) -> Choice:
+    """The choice with its opinion cleaned. Raises: Refusal."""
+    opinion = clean_line(choice.opinion, "의견", limit=approval.OPINION_LIMIT)
+    choice = Choice(choice.decision, opinion)
+    approval.check_afterwards(choice)
+    return choice
 
 
 def _to_confirm(document_id: UUID, actor: Officeholder) -> Circulation:
     circulation: Circulation | None = (
         Circulation.objects.within(actor.complex_id)
         .select_for_update(of=("self",))
-        .select_related("document__form")
+        .select_related("document__form", "document__drafter__person")
         .filter(
             document_id=document_id,
             recipient_id=actor.id,
@@ -151,7 +160,7 @@ def _to_confirm(document_id: UUID, actor: Officeholder) -> Circulation:
 
 
 def _confirmation(
-    circulation: Circulation, actor: Officeholder, opinion: str, at: datetime
+    circulation: Circulation, actor: Officeholder, choice: Choice, at: datetime
 ) -> Statement:
     document = circulation.document
     check_columns(document)
@@ -162,7 +171,7 @@ def _confirmation(
             "doc": document.id.hex,
             "circulation": circulation.id.hex,
             "act": Circulation.Kind.AFTERWARDS.value,
-            "decision": Decision.APPROVE.value,
+            "decision": choice.decision.value,
             "body": document.digest,
             "form": document.form.sha256,
             "title": document.title,
@@ -171,7 +180,7 @@ def _confirmation(
             "office": actor.get_office_display(),
             "name": actor.person.name,
             "at": said_at(at),
-            "opinion": opinion,
+            "opinion": choice.opinion,
         }
     )
     return Statement(
@@ -182,6 +191,6 @@ def _confirmation(
         payee=document.payee,
         digest=document.digest,
         act=approval.Act.APPROVE,
-        choice=Choice(Decision.APPROVE, opinion),
+        choice=choice,
         at=at,
     )

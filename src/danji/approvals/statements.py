@@ -50,20 +50,28 @@ class Case:
     tail: Tail
 
 
+def stated(case: Case, actor: Officeholder, choice: Choice, at: datetime) -> Statement:
+    """What `actor` would sign by deciding so, and what of it is shown."""
+    return Statement(
+        data=decision_statement(case, actor, choice, at),
+        document_id=case.document.id,
+        title=case.document.title,
+        amount=case.document.amount,
+        payee=case.document.payee,
+        digest=case.document.digest,
+        act=case.step.act,
+        choice=choice,
+        at=at,
+    )
+
+
 def decision_statement(case: Case, actor: Officeholder, choice: Choice, at: datetime) -> bytes:
     """What `actor` signs by deciding so: canonical bytes, laid out in `docs/spec/record.md`."""
     document, row, tail = case.document, case.row, case.tail
-    acting = None
-    if case.absence is not None:
-        acting = {
-            "office": actor.get_office_display(),
-            "name": actor.person.name,
-            "absence": case.absence.id.hex,
-            "delegation": b64encode(bytes(case.absence.leaf_hash)),
-        }
+    is_skip = choice.decision is approval.Decision.SKIP
     return canonical(
         {
-            "v": 2,
+            "v": 3 if is_skip else 2,
             "complex": actor.complex.code,
             "doc": document.id.hex,
             "seq": tail.seq,
@@ -80,11 +88,20 @@ def decision_statement(case: Case, actor: Officeholder, choice: Choice, at: date
             "payee": document.payee,
             "office": row.approver.get_office_display(),
             "name": row.approver.person.name,
-            "acting": acting,
+            "acting": _acting(case.absence, actor) if is_skip or case.absence else None,
             "at": said_at(at),
             "opinion": choice.opinion,
         }
     )
+
+
+def _acting(absence: Absence | None, actor: Officeholder) -> dict[str, str]:
+    """Who decides in another's place, and by which absence; or who leaves the place out."""
+    who = {"office": actor.get_office_display(), "name": actor.person.name}
+    if absence is None:
+        return who
+    delegation = b64encode(bytes(absence.leaf_hash))
+    return who | {"absence": absence.id.hex, "delegation": delegation}
 
 
 def said_at(at: datetime) -> str:
@@ -117,6 +134,13 @@ def check_logged(document: Document, steps: Sequence[Step], chain: Sequence[Chai
 
     Raises: Refusal.
     """
+    if not all(event.fields for event in chain):
+        raise Refusal(
+            "이 문서의 결재 가운데 내용이 사라진 것이 있습니다. 이어서 결재하면 아무도 확인할 수 "
+            "없는 문서가 됩니다.",
+            next_step="옛 데이터베이스를 되살린 뒤라면 기안하신 분이 회수하고 새로 올리게 해 "
+            "주세요. 그런 적이 없으면 감사와 운영자에게 알려 주세요.",
+        )
     logged = {event.leaf_hash: event for event in chain}
     for step in steps:
         if not step.decision:

@@ -75,7 +75,7 @@ def pass_turn(
             },
         )
     for row in new:
-        ask_to_decide(row.approver, document, steps[0].approver, at)
+        ask_to_decide(row, document, steps, at)
 
 
 def close_line(
@@ -104,7 +104,7 @@ def close_line(
         at=at,
         link=desk_link(document.id),
     )
-    if content.get("readers"):
+    if content["readers"]:
         _send_circulations(document, at)
 
 
@@ -120,7 +120,8 @@ def _send_circulations(document: Document, at: datetime) -> None:
         document_id=document.id, sent_at=None
     )
     for circulation in waiting.select_related("recipient__person"):
-        ask_to_read(circulation.recipient, document, circulation.get_kind_display(), at)
+        kind = Circulation.Kind(circulation.kind)
+        ask_to_read(circulation.recipient, document, kind, at)
     waiting.update(sent_at=at)
 
 

@@ -123,8 +123,17 @@ def _refusal(name: str, found: Mapping[str, Any]) -> Refusal:
     if found["inside"]:
         what = f"‘{name}’ 묶음 안의 ‘{found['inside']}’ 파일은"
     fact, advice = _SAID[Fault(found["fault"])]
+    if found["fault"] == Fault.UNKNOWN and (claimed := _named_as(found["inside"] or name)):
+        fact = f"이름이 {claimed.label}이지만 {claimed.label} 파일로 읽히지 않습니다."
+        advice = f"파일을 만든 프로그램에서 {claimed.label} 형식으로 다시 저장해 붙여 주세요."
     kind: Kind | None = KINDS.get(found["media_type"])
     label, ending = (kind.label, kind.endings[0]) if kind else ("", "")
     if found["fault"] == Fault.BROKEN:  # that it ends too early is said of it, not what it is
         what = what.removesuffix("은") + "이"
     return Refusal(f"{what} {fact.format(kind=label)}", next_step=advice.format(ending=ending))
+
+
+def _named_as(name: str) -> Kind | None:
+    """The kind that the end of a name promises."""
+    ending = PurePath(name).suffix.lower()
+    return next((kind for kind in KINDS.values() if ending in kind.endings), None)

@@ -1,6 +1,8 @@
-"""Saying who is away and who stands in; putting people into office, and ending their terms."""
+"""Saying who is away and who stands in; putting people into office, and ending their terms; where
+they are reached, and what the bylaws set.
+"""
 
-import json
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -10,21 +12,34 @@ from django.db import transaction
 from danji.accounts.actions import appoint, lock_offices, mobile_number, register_person
 from danji.accounts.models import Office, Officeholder
 from danji.accounts.queries import actor_value, as_officer, holders, person_at
-from danji.authority.links import absences_link, invitation_link, people_link, proposal_link
+from danji.authority.carrying import (
+    carry_absence,
+    carry_contact,
+    carry_setting,
+    check_day_is_free,
+    check_days_away,
+    check_still_held,
+    leave_office,
+    take_office,
+    write_absence,
+)
+from danji.authority.links import absences_link, people_link, proposal_link
 from danji.authority.models import Absence, AbsenceEnd, Proposal, ProposalOutcome
 from danji.authority.queries import (
     absences_from,
     away_of,
+    contact_planned,
     open_proposals,
     persons_proposed,
     planned_of,
 )
-from danji.base.ids import uuid7
+from danji.authority.telling import IN_CHARGE, named, said, tell_each
 from danji.complexes.models import Complex
 from danji.outbox.actions import tell
 from danji.rules import absence as away_rules
 from danji.rules import appointment as rules
-from danji.rules.absence import Away, Reason
+from danji.rules import bylaws
+from danji.rules.absence import Reason
 from danji.rules.appointment import Answer, Change, Planned
 from danji.rules.offices import check_in_office
 from danji.rules.periods import day_in_seoul, format_date
@@ -62,49 +77,48 @@ def set_absence(
     lock_offices(actor.complex_id)
     absent, deputy = _holder(actor, absent_id), _holder(actor, deputy_id)
     away_rules.check_setter(as_officer(actor), as_officer(absent), today=today)
-    away_rules.check_absence(
-        Away(as_officer(absent), as_officer(deputy), since, until),
-        [away_of(other) for other in absences_from(actor.complex_id, on=today)],
-        today=today,
+    check_days_away(absent, deputy, since, until, today=today)
+    return write_absence(absent, deputy, since, until, reason, actor=actor, at=at)
+
+
+@transaction.atomic
+def propose_absence(
+    absent_id: UUID,
+    *,
+    deputy_id: UUID,
+    since: date,
+    until: date,
+    reason: Reason,
+    actor: Officeholder,
+    at: datetime,
+) -> Proposal:
+    """Propose that the manager is away (부재), who cannot say so, and who stands in (대결).
+
+    Raises: Refusal when it is not the actor's to propose, the days or the deputy cannot be, or one
+    waits already.
+    """
+    today = day_in_seoul(at)
+    lock_offices(actor.complex_id)
+    absent, deputy = _holder(actor, absent_id), _holder(actor, deputy_id)
+    away_rules.check_by_two(as_officer(absent), as_officer(deputy), as_officer(actor))
+    planned = Planned(Change.ABSENCE, absent.office, absent.person_id, since, until)
+    rules.check_proposal(as_officer(actor), planned, today=today)
+    check_days_away(absent, deputy, since, until, today=today)
+    _check_first(
+        planned,
+        actor,
+        lambda waiting: waiting.officeholder_id == absent.id,
+        f"{absent} 님의 부재가",
     )
-    absence_id = uuid7()
-    delegation = {
-        "absence": absence_id.hex,
-        "absent": _as_json(absent),
-        "deputy": _as_json(deputy),
-        "since": since.isoformat(),
-        "until": until.isoformat(),
-        "reason": reason.label,
-    }
-    leaf_hash = append_event(
-        actor.complex,
-        absence_id,
-        Event.DELEGATION_SET,
-        {"delegation": canonical(delegation), "actor": actor_value(actor)},
+    return _propose(
+        planned,
+        actor=actor,
         at=at,
-    )
-    absence: Absence = Absence.objects.create(
-        id=absence_id,
-        complex_id=actor.complex_id,
-        absent=absent,
+        name=absent.person.name,
+        officeholder=absent,
         deputy=deputy,
-        since=since,
-        until=until,
-        reason=reason,
-        set_by=actor,
-        set_at=at,
-        leaf_hash=leaf_hash,
+        reason=reason.value,
     )
-    _tell_each(
-        [absent, deputy],
-        f"부재: {absent} ({format_date(since)} ~ {format_date(until)})",
-        f"{absent} 님이 {format_date(since)}부터 {format_date(until)}까지 자리를 비웁니다"
-        f"({reason.label}). 그동안 {deputy} 님이 대신 결재합니다.",
-        link=absences_link(),
-        besides=actor,
-        at=at,
-    )
-    return absence
 
 
 @transaction.atomic
@@ -137,7 +151,7 @@ def end_absence(absence_id: UUID, *, actor: Officeholder, at: datetime) -> Absen
         ended_at=at,
         leaf_hash=leaf_hash,
     )
-    _tell_each(
+    tell_each(
         [absence.absent, absence.deputy],
         f"부재 끝: {absence.absent}",
         f"{absence.absent} 님의 부재가 {format_date(today)}에 끝났습니다. "
@@ -180,12 +194,11 @@ def enter_officeholder(
         at=at,
     )
     today = day_in_seoul(at)
-    _tell_each(
+    tell_each(
         [
             holder
             for holder in holders(complex_.id)
-            if holder.office in {Office.MANAGER, Office.CHAIR, Office.AUDITOR}
-            and holder.covers(today)
+            if holder.office in IN_CHARGE and holder.covers(today)
         ],
         f"운영자의 등록: {entered}",
         f"운영자가 명령으로 {entered} 님을 등록했습니다({format_date(since)}부터). "
@@ -226,15 +239,12 @@ def propose_appointment(
     person = person_at(email)
     planned = Planned(Change.TAKE, office, person.id if person else None, since, until)
     _check_taking(planned, actor, today)
-    if any(
-        (waiting.email.lower(), waiting.office) == (email.lower(), office)
-        for waiting in open_proposals(actor.complex_id)
-        if waiting.change == Change.TAKE
-    ):
-        raise Refusal(
-            "같은 분의 같은 취임이 이미 제안되어 있습니다.",
-            next_step="앞의 제안을 확인하거나 취소해 주세요.",
-        )
+    _check_first(
+        planned,
+        actor,
+        lambda waiting: (waiting.email.lower(), waiting.office) == (email.lower(), office),
+        "같은 분의 같은 취임이",
+    )
     return _propose(
         planned,
         actor=actor,
@@ -267,11 +277,12 @@ def propose_leaving(
     planned = Planned(Change.LEAVE, held.office, held.person_id, held.since, last)
     rules.check_proposal(as_officer(actor), planned, today=today)
     rules.check_planned(planned, as_officer(held), today=today)
-    if any(waiting.officeholder_id == held.id for waiting in open_proposals(actor.complex_id)):
-        raise Refusal(
-            f"{held} 님의 퇴임이 이미 제안되어 있습니다.",
-            next_step="앞의 제안을 확인하거나 취소해 주세요.",
-        )
+    _check_first(
+        planned,
+        actor,
+        lambda waiting: waiting.officeholder_id == held.id,
+        f"{held} 님의 퇴임이",
+    )
     return _propose(
         planned,
         actor=actor,
@@ -284,21 +295,110 @@ def propose_leaving(
 
 
 @transaction.atomic
+def propose_contact(
+    officeholder_id: UUID,
+    *,
+    email: str,
+    phone: str,
+    reason: str,
+    actor: Officeholder,
+    at: datetime,
+) -> Proposal:
+    """Propose that an officer is reached at another mail address or mobile number (연락처).
+
+    The officer signs in with the one, and codes that sign go to the other: never by one word alone.
+
+    Args: `email` was checked for its shape; `phone` is a mobile number, or empty for none.
+    Raises: Refusal when it is not the actor's to propose, nothing changes, or one waits already.
+    """
+    today = day_in_seoul(at)
+    lock_offices(actor.complex_id)
+    held = _holder(actor, officeholder_id)
+    planned = contact_planned(held)
+    rules.check_proposal(as_officer(actor), planned, today=today)
+    check_still_held(held, today=today)
+    number = mobile_number(phone)
+    if (email, number) == (held.person.email, held.person.phone):
+        raise Refusal("바뀐 곳이 없습니다.", next_step="새 메일 주소나 번호를 적어 주세요.")
+    reason = clean_line(reason, "바꾸는 까닭", limit=REASON_LIMIT)
+    if not reason:
+        raise Refusal("바꾸는 까닭이 비어 있습니다.", next_step="한 줄로 적어 주세요.")
+    _check_first(
+        planned,
+        actor,
+        lambda waiting: waiting.officeholder.person_id == held.person_id,
+        f"{held.person.name} 님의 연락처 변경이",
+    )
+    return _propose(
+        planned,
+        actor=actor,
+        at=at,
+        name=held.person.name,
+        email=email,
+        phone=number,
+        officeholder=held,
+        reason=reason,
+    )
+
+
+@transaction.atomic
+def propose_setting(
+    key: str,
+    *,
+    value: int,
+    article: str,
+    effective_from: date,
+    reason: str,
+    actor: Officeholder,
+    at: datetime,
+) -> Proposal:
+    """Propose what the bylaws (관리규약) set, from a day on.
+
+    Args: `key` of `rules.bylaws.SETTINGS`, `value` in working days.
+    Raises: Refusal when it is not the actor's to propose, it cannot be, or one waits already.
+    """
+    today = day_in_seoul(at)
+    lock_offices(actor.complex_id)
+    planned = Planned(Change.SETTING, "", None, effective_from, None)
+    rules.check_proposal(as_officer(actor), planned, today=today)
+    setting = bylaws.setting_of(key)
+    article = clean_line(article, "관리규약의 조항", limit=100)
+    bylaws.check_setting(value, article, effective_from, today=today)
+    check_day_is_free(actor.complex_id, key, effective_from)
+    _check_first(
+        planned, actor, lambda waiting: waiting.setting == key, f"‘{setting.label}’의 설정이"
+    )
+    return _propose(
+        planned,
+        actor=actor,
+        at=at,
+        setting=key,
+        value=value,
+        article=article,
+        reason=clean_line(reason, "바꾸는 까닭", limit=REASON_LIMIT),
+    )
+
+
+@transaction.atomic
 def confirm_proposal(proposal_id: UUID, *, actor: Officeholder, at: datetime) -> ProposalOutcome:
-    """Confirm what another officer proposed: only now somebody takes the office, or leaves it.
+    """Confirm what another officer proposed: only now it is so.
 
     Raises: Refusal when it is not the actor's to confirm, it was answered already, or what was
     possible when it was proposed no longer is.
     """
     today = day_in_seoul(at)
     proposal = _open_proposal(proposal_id, actor)
-    planned = planned_of(proposal, persons_proposed([proposal]).get(proposal.email.lower()))
+    planned = planned_of(proposal, persons_proposed([proposal]))
     proposer = proposal.proposed_by
     rules.check_confirmation(as_officer(actor), as_officer(proposer), planned, today=today)
-    if proposal.officeholder is None:
-        holder, leaf_hash = _take_office(proposal, planned, actor, at)
-    else:
-        holder, leaf_hash = _leave_office(proposal, planned, actor, at)
+    carry_out = {
+        Change.TAKE: take_office,
+        Change.LEAVE: leave_office,
+        Change.CONTACT: carry_contact,
+        Change.ABSENCE: carry_absence,
+        Change.SETTING: carry_setting,
+    }[planned.change]
+    holder, leaf_hash = carry_out(proposal, planned, actor, at)
     return _close(proposal, Answer.CONFIRMED, actor, at, officeholder=holder, leaf_hash=leaf_hash)
 
 
@@ -309,18 +409,18 @@ def reject_proposal(proposal_id: UUID, *, actor: Officeholder, at: datetime) -> 
     Raises: Refusal when it is not the actor's to answer, or it was answered already.
     """
     proposal = _open_proposal(proposal_id, actor)
-    planned = planned_of(proposal, persons_proposed([proposal]).get(proposal.email.lower()))
+    planned = planned_of(proposal, persons_proposed([proposal]))
     check_in_office(as_officer(actor), day_in_seoul(at))
     if not rules.may_confirm(as_officer(actor), as_officer(proposal.proposed_by), planned):
         raise Refusal(
             "이 제안을 확인하거나 거절할 수 있는 직책이 아닙니다.",
-            next_step=rules.who_decides(planned.post),
+            next_step=planned.who_decides,
         )
     tell(
         proposal.proposed_by,
-        f"{proposal.get_change_display()} 제안 거절: {proposal.name}",
-        f"{actor} 님이 {_said(proposal)} 제안을 거절했습니다.",
-        link=people_link(),
+        f"{proposal.get_change_display()} 제안 거절: {named(proposal)}",
+        f"{actor} 님이 {said(proposal)} 제안을 거절했습니다.",
+        link=proposal_link(proposal.id),
         at=at,
     )
     return _close(proposal, Answer.REJECTED, actor, at)
@@ -355,7 +455,7 @@ def _propose(planned: Planned, *, actor: Officeholder, at: datetime, **more: Any
     )
     proposer = as_officer(actor)
     today = day_in_seoul(at)
-    _tell_each(
+    tell_each(
         [
             holder
             for holder in holders(actor.complex_id)
@@ -365,13 +465,25 @@ def _propose(planned: Planned, *, actor: Officeholder, at: datetime, **more: Any
                 or rules.may_confirm(as_officer(holder), proposer, planned)
             )
         ],
-        f"{proposal.get_change_display()} 제안: {proposal.name}",
-        f"{actor} 님이 {_said(proposal)}을 제안했습니다. 다른 한 분이 확인하면 그대로 됩니다.",
+        f"{proposal.get_change_display()} 제안: {named(proposal)}",
+        f"{actor} 님이 {said(proposal)}을 제안했습니다. 다른 한 분이 확인하면 그대로 됩니다.",
         link=proposal_link(proposal.id),
         besides=actor,
         at=at,
     )
     return proposal
+
+
+def _check_first(
+    planned: Planned, actor: Officeholder, is_same: Callable[[Proposal], bool], what: str
+) -> None:
+    """Accept a proposal when no other of its kind waits that is the same. Raises: Refusal."""
+    waiting = open_proposals(actor.complex_id)
+    if any(other.change == planned.change and is_same(other) for other in waiting):
+        raise Refusal(
+            f"{what} 이미 제안되어 있습니다.",
+            next_step="앞의 제안을 확인하거나 취소해 주세요.",
+        )
 
 
 def _check_taking(planned: Planned, actor: Officeholder, today: date) -> None:
@@ -381,74 +493,6 @@ def _check_taking(planned: Planned, actor: Officeholder, today: date) -> None:
         planned,
         [as_officer(holder) for holder in holders(actor.complex_id)],
     )
-
-
-def _take_office(
-    proposal: Proposal, planned: Planned, actor: Officeholder, at: datetime
-) -> tuple[Officeholder, bytes]:
-    rules.check_planned(planned, None, today=day_in_seoul(at))
-    person = register_person(name=proposal.name, email=proposal.email, phone=proposal.phone)
-    holder = appoint(
-        person, Office(proposal.office), actor.complex, since=proposal.since, until=proposal.until
-    )
-    leaf_hash = append_event(
-        actor.complex,
-        holder.id,
-        Event.OFFICE_TAKEN,
-        {
-            "office": actor_value(holder),
-            "proposer": actor_value(proposal.proposed_by),
-            "officer": actor_value(actor),
-        },
-        at=at,
-    )
-    tell(
-        holder,
-        f"초대: {actor.complex.name} {holder.get_office_display()}",
-        f"{holder.person.name} 님이 {format_date(holder.since)}부터 {actor.complex.name}의 "
-        f"{holder.get_office_display()} 직을 맡게 되었습니다. 주소를 눌러 시작해 주세요.",
-        link=invitation_link(holder),
-        at=at,
-    )
-    _tell_each(
-        [proposal.proposed_by],
-        f"취임 확인: {holder}",
-        f"{actor} 님이 {_said(proposal)} 제안을 확인했습니다. {holder.person.name} 님께 "
-        "초대를 보냈습니다.",
-        link=people_link(),
-        besides=actor,
-        at=at,
-    )
-    return holder, leaf_hash
-
-
-def _leave_office(
-    proposal: Proposal, planned: Planned, actor: Officeholder, at: datetime
-) -> tuple[Officeholder, bytes]:
-    held = proposal.officeholder
-    rules.check_planned(planned, as_officer(held), today=day_in_seoul(at))
-    held.until = proposal.until
-    Officeholder.objects.within(actor.complex_id).filter(id=held.id).update(until=held.until)
-    leaf_hash = append_event(
-        actor.complex,
-        held.id,
-        Event.OFFICE_LEFT,
-        {
-            "office": canonical({**_as_json(held), "reason": proposal.reason}),
-            "proposer": actor_value(proposal.proposed_by),
-            "officer": actor_value(actor),
-        },
-        at=at,
-    )
-    _tell_each(
-        [held, proposal.proposed_by],
-        f"퇴임 확인: {held}",
-        f"{actor} 님이 {_said(proposal)} 제안을 확인했습니다.",
-        link=people_link(),
-        besides=actor,
-        at=at,
-    )
-    return held, leaf_hash
 
 
 def _close(
@@ -480,23 +524,8 @@ def _open_proposal(proposal_id: UUID, actor: Officeholder) -> Proposal:
     lock_offices(actor.complex_id)
     found = next((p for p in open_proposals(actor.complex_id) if p.id == proposal_id), None)
     if found is None:
-        raise Refusal(
-            "이미 처리되었거나 없는 제안입니다.", next_step="사람과 임기 화면을 새로 열어 주세요."
-        )
+        raise Refusal("이미 처리되었거나 없는 제안입니다.", next_step="화면을 새로 열어 주세요.")
     return found
-
-
-def _said(proposal: Proposal) -> str:
-    """What is proposed, in the words that come before "제안"."""
-    office, until = proposal.get_office_display(), ""
-    if proposal.until and proposal.until < proposal.since:
-        until = f"{format_date(proposal.since)}에 시작하는 임기를 하루도 두지 않음"
-    elif proposal.until:
-        until = f"{format_date(proposal.until)}까지"
-    if proposal.change == Change.LEAVE:
-        return f"{office} {proposal.name} 님의 퇴임({until}, {proposal.reason})"
-    term = f"{format_date(proposal.since)}부터 {until}".strip()
-    return f"{proposal.name} 님의 {office} 취임({term})"
 
 
 def _holder(actor: Officeholder, officeholder_id: UUID) -> Officeholder:
@@ -507,25 +536,3 @@ def _holder(actor: Officeholder, officeholder_id: UUID) -> Officeholder:
             "이 단지에 등록되지 않은 분입니다.", next_step="화면을 새로 열어 다시 골라 주세요."
         )
     return found
-
-
-def _as_json(officeholder: Officeholder) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads(actor_value(officeholder))
-    return value
-
-
-def _tell_each(
-    officeholders: list[Officeholder],
-    subject: str,
-    body: str,
-    *,
-    link: str,
-    besides: Officeholder,
-    at: datetime,
-) -> None:
-    """Tell each person once, whoever did it left out."""
-    told = {besides.person_id}
-    for holder in officeholders:
-        if holder.person_id not in told:
-            told.add(holder.person_id)
-            tell(holder, subject, body, link=link, at=at)

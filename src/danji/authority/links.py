@@ -52,6 +52,11 @@ def proposal_link(proposal_id: UUID) -> str:
     return f"{people_link()}proposals/{proposal_id}/"
 
 
+def bylaws_link() -> str:
+    """The whole address of the page of what the bylaws set."""
+    return f"{settings.SITE_URL}/desk/bylaws/"
+
+
 def absences_link() -> str:
     """The whole address of the page of absences."""
     return f"{settings.SITE_URL}/desk/absences/"

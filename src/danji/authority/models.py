@@ -1,4 +1,4 @@
-"""Who may act: absences with who stands in, and how people come into office and leave it."""
+"""Who may act: absences with who stands in, and what two officers decide about together."""
 
 from datetime import date, timedelta
 from uuid import UUID
@@ -60,18 +60,22 @@ class AbsenceEnd(ComplexScoped):
 
 
 class Proposal(ComplexScoped):
-    """What one officer proposes and a second confirms: somebody takes an office, or leaves one.
+    """What one officer proposes and a second confirms: somebody takes an office, or leaves one, is
+    reached elsewhere, is away and cannot say so, or the bylaws set something.
 
     Taking an office it names the person; leaving one, the officeholder, the last day as `until`,
-    and the reason. Whoever leaves before the first day is over leaves on the day before it.
+    and the reason. Whoever leaves before the first day is over leaves on the day before it. To be
+    reached elsewhere it names the officeholder, and where from then on. Of an absence `since` and
+    `until` are the days, `deputy` stands in, and `reason` is one of `rules.absence.Reason`. A
+    setting has the day from which it holds as `since`; `office`, `name` and `email` are empty.
     """
 
     change = models.CharField(
         max_length=10, choices=[(change.value, change.label) for change in Change]
     )
-    office = models.CharField(max_length=20, choices=Office)
-    name = models.CharField(max_length=50)
-    email = models.EmailField()
+    office = models.CharField(max_length=20, choices=Office, blank=True)
+    name = models.CharField(max_length=50, blank=True)
+    email = models.EmailField(blank=True)
     phone = models.CharField(max_length=20, blank=True)
     since = models.DateField()
     until = models.DateField(null=True)
@@ -79,20 +83,38 @@ class Proposal(ComplexScoped):
         Officeholder, models.PROTECT, related_name="proposals", null=True
     )
     officeholder_id: UUID | None
+    deputy = ScopedForeignKey(Officeholder, models.PROTECT, related_name="+", null=True)
+    deputy_id: UUID | None
     reason = models.CharField(max_length=200, blank=True)
+    setting = models.CharField(max_length=60, blank=True)  # a key of `rules.bylaws.SETTINGS`
+    value = models.PositiveSmallIntegerField(null=True)  # working days
+    article = models.CharField(max_length=100, blank=True)
     proposed_by = ScopedForeignKey(Officeholder, models.PROTECT, related_name="+")
+    proposed_by_id: UUID
     proposed_at = models.DateTimeField()
 
     class Meta:
         ordering = ("proposed_at", "id")
         constraints = (
             models.CheckConstraint(
-                condition=Q(change=Change.TAKE.value) ^ Q(officeholder_id__isnull=False),
-                name="proposal_to_leave_names_who",
+                condition=Q(change__in=[Change.TAKE.value, Change.SETTING.value])
+                ^ Q(officeholder_id__isnull=False),
+                name="proposal_about_an_officer_names_who",
             ),
             models.CheckConstraint(
-                condition=Q(change=Change.TAKE.value) | Q(until__isnull=False),
+                condition=Q(change=Change.ABSENCE.value) ^ Q(deputy_id__isnull=True),
+                name="proposal_of_an_absence_names_the_deputy",
+            ),
+            models.CheckConstraint(
+                condition=~Q(change=Change.LEAVE.value) | Q(until__isnull=False),
                 name="proposal_to_leave_names_the_day",
+            ),
+            models.CheckConstraint(
+                condition=Q(change=Change.SETTING.value, value__isnull=False)
+                & ~Q(setting="")
+                & ~Q(article="")
+                | ~Q(change=Change.SETTING.value) & Q(setting="", article="", value__isnull=True),
+                name="proposal_of_a_setting_says_what",
             ),
             models.CheckConstraint(
                 condition=Q(until__isnull=True)
@@ -106,11 +128,12 @@ class Proposal(ComplexScoped):
 class ProposalOutcome(ComplexScoped):
     """What became of a proposal. Once, and never rewritten.
 
-    `officeholder` is whom a confirmed proposal put into office; `leaf_hash` is of the event
-    `office.taken` or `office.left`, and empty where nothing came of it.
+    `officeholder` is whom a confirmed proposal put into office, or was about; `leaf_hash` is of
+    the event that tells of it, and empty where nothing came of it.
     """
 
     proposal = ScopedForeignKey(Proposal, models.PROTECT, related_name="outcomes")
+    proposal_id: UUID
     answer = models.CharField(
         max_length=10, choices=[(answer.value, answer.label) for answer in Answer]
     )
@@ -118,6 +141,7 @@ class ProposalOutcome(ComplexScoped):
         Officeholder, models.PROTECT, related_name="appointed_by", null=True
     )
     answered_by = ScopedForeignKey(Officeholder, models.PROTECT, related_name="+")
+    answered_by_id: UUID
     answered_at = models.DateTimeField()
     leaf_hash = models.BinaryField(default=b"")
 

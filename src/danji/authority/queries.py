@@ -1,6 +1,6 @@
-"""Who stands in for whom, and what is proposed about whom."""
+"""Who stands in for whom, and what is proposed about whom and what."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -11,8 +11,10 @@ from danji.accounts.models import Officeholder, Person
 from danji.accounts.queries import as_officer
 from danji.authority.models import Absence, AbsenceEnd, Proposal, ProposalOutcome
 from danji.base.prepared import Prepared
+from danji.complexes.models import BylawSetting
 from danji.rules.absence import Away
 from danji.rules.appointment import Change, Planned
+from danji.rules.bylaws import SETTINGS, Setting
 
 
 def _lasting(complex_id: UUID, on: date) -> QuerySet[Absence]:
@@ -111,7 +113,7 @@ def open_proposals(complex_id: UUID) -> list[Proposal]:
     return list(
         Proposal.objects.within(complex_id)
         .filter(~Exists(answered))
-        .select_related("proposed_by__person", "officeholder__person")
+        .select_related("proposed_by__person", "officeholder__person", "deputy__person")
     )
 
 
@@ -120,7 +122,7 @@ def proposal_of(complex_id: UUID, proposal_id: UUID) -> Proposal | None:
     found: Proposal | None = (
         Proposal.objects.within(complex_id)
         .filter(id=proposal_id)
-        .select_related("proposed_by__person", "officeholder__person")
+        .select_related("proposed_by__person", "officeholder__person", "deputy__person")
         .first()
     )
     return found
@@ -137,27 +139,39 @@ def outcome_of(proposal: Proposal) -> ProposalOutcome | None:
     return found
 
 
-def answered_proposals(complex_id: UUID, *, limit: int) -> list[ProposalOutcome]:
-    """What became of proposals, the newest first."""
+def answered_proposals(
+    complex_id: UUID, changes: Collection[Change], *, limit: int
+) -> list[ProposalOutcome]:
+    """What became of proposals of these kinds, the newest first."""
     return list(
         ProposalOutcome.objects.within(complex_id)
+        .filter(proposal__change__in=changes)
         .select_related("proposal__proposed_by__person", "answered_by__person")
         .order_by("-answered_at", "-id")[:limit]
     )
 
 
 def persons_proposed(proposals: Sequence[Proposal]) -> dict[str, Person]:
-    """Who signs in at the mail addresses of proposals, by the address in lower case."""
-    emails = {proposal.email.lower() for proposal in proposals}
+    """Who signs in at the mail addresses of those who are to take an office, by the address in
+    lower case.
+    """
+    emails = {p.email.lower() for p in proposals if p.change == Change.TAKE}
+    if not emails:
+        return {}
     found = Person.objects.annotate(address=Lower("email")).filter(address__in=emails)
     return {person.email.lower(): person for person in found}
 
 
-def planned_of(proposal: Proposal, person: Person | None) -> Planned:
+def planned_of(proposal: Proposal, persons: Mapping[str, Person]) -> Planned:
     """A proposal as the rules see it.
 
-    Args: `person` is who signs in at its mail address, if anybody does.
+    Whoever is to take an office is whom their mail address leads to now; anybody else is the
+    officer whom the proposal names, wherever they are reached.
+
+    Args: `persons` is from `persons_proposed`.
     """
+    named = proposal.officeholder
+    person = named.person if named else persons.get(proposal.email.lower())
     return Planned(
         Change(proposal.change),
         proposal.office,
@@ -165,3 +179,31 @@ def planned_of(proposal: Proposal, person: Person | None) -> Planned:
         proposal.since,
         proposal.until,
     )
+
+
+def last_day_proposed(proposal: Proposal) -> date:
+    """The last day of an absence that is proposed, which always names one."""
+    if proposal.until is None:
+        raise ValueError(f"proposal {proposal.id} names no last day")
+    return proposal.until
+
+
+def contact_planned(held: Officeholder) -> Planned:
+    """That an officer is reached elsewhere, as the rules see it."""
+    return Planned(Change.CONTACT, held.office, held.person_id, held.since, held.until)
+
+
+def setting_proposed(proposal: Proposal) -> tuple[Setting, str]:
+    """What a proposal of the bylaws sets, and to what, as it is read.
+
+    Raises: ValueError for a proposal about anything else.
+    """
+    if proposal.value is None:
+        raise ValueError(f"proposal {proposal.id} sets nothing")
+    setting = SETTINGS[proposal.setting]
+    return setting, setting.words(proposal.value)
+
+
+def settings_of(complex_id: UUID) -> list[BylawSetting]:
+    """What the bylaws set, by key, what holds first before what holds from later days on."""
+    return list(BylawSetting.objects.within(complex_id).order_by("key", "effective_from"))

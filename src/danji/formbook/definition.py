@@ -15,11 +15,20 @@ from importlib import resources
 from typing import Any
 
 from danji.rules import retention
-from danji.rules.approval import Act
+from danji.rules.approval import SEEING, Act
 from danji.rules.disclosure import Scope
 from danji_verify.canonical import canonical
 
-BUILTIN = ("memo", "expense", "fee-notice", "bid-notice", "work-log", "inspection-log")
+BUILTIN = (
+    "memo",
+    "expense",
+    "fee-notice",
+    "bid-notice",
+    "work-log",
+    "inspection-log",
+    "resolution",
+    "expense-change",
+)
 MAX_ROWS = 200
 MAX_LABELS = 12
 
@@ -51,7 +60,9 @@ ROLES = {
     "fund": FieldType.CHOICE,
     "payee": FieldType.LINE,
     "account": FieldType.LINE,
+    "result": FieldType.CHOICE,
 }
+CARRIED = "carried"  # the value of a `result` that says the council resolved so (가결)
 
 
 class Kind(StrEnum):
@@ -158,8 +169,9 @@ class Disclosure:
 class FormDefinition:
     """One version of one form (서식). `canonical` is what is hashed and embedded in the PDF.
 
-    From `amount` to `account` stand the names of fields that say what the rules and lists ask of
-    every document; None where the form does not ask for it.
+    From `amount` to `result` stand the names of fields that say what the rules and lists ask of
+    every document; None where the form does not ask for it. A form with a `result` registers what
+    the council resolved (의결); one that `adjusts` another changes the amounts approved on it.
     """
 
     key: str
@@ -176,6 +188,8 @@ class FormDefinition:
     fund: str | None
     payee: str | None
     account: str | None
+    result: str | None
+    adjusts: str | None  # key of a form
     fields: tuple[Field, ...]
     canonical: bytes
 
@@ -212,6 +226,8 @@ def load(data: bytes) -> FormDefinition:
         fund=source.take("fund", str, None),
         payee=source.take("payee", str, None),
         account=source.take("account", str, None),
+        result=source.take("result", str, None),
+        adjusts=source.take("adjusts", str, None),
         fields=tuple(_field(reader) for reader in source.inners("fields")),
         canonical=canonical(source.value),
     )
@@ -225,6 +241,12 @@ def builtin_forms() -> tuple[FormDefinition, ...]:
     """The forms that come with the product, in the order in which they are offered."""
     folder = resources.files("danji.formbook") / "forms"
     return tuple(load((folder / f"{key}.json").read_bytes()) for key in BUILTIN)
+
+
+@cache
+def routed_forms() -> tuple[FormDefinition, ...]:
+    """Those whose documents take a line of their own, and not that of what they adjust."""
+    return tuple(form for form in builtin_forms() if not form.adjusts)
 
 
 class _Reader:
@@ -384,8 +406,10 @@ def _check(definition: FormDefinition) -> None:
     known = {row.code for row in retention.CLASSES}
     _need(definition.retention in known, "retention is no known class")
     acts = [step.act for step in definition.routing]
-    _need(acts[:1] == [Act.DRAFT] and acts[-1:] == [Act.APPROVE], "routing is no approval line")
-    _need(set(acts[1:-1]) <= {Act.REVIEW}, "routing is no approval line")
+    _need(acts[:1] == [Act.DRAFT] and acts.count(Act.APPROVE) == 1, "routing is no approval line")
+    decides = acts.index(Act.APPROVE)
+    _need(set(acts[1:decides]) <= {Act.REVIEW}, "routing is no approval line")
+    _need(set(acts[decides + 1 :]) <= SEEING, "routing is no approval line")
     _unique("fields", [field.name for field in definition.fields])
     first = definition.fields[0]
     _need((first.name, first.type) == ("title", FieldType.LINE), "the first field is the title")
@@ -397,6 +421,10 @@ def _check(definition: FormDefinition) -> None:
         name: str | None = getattr(definition, role)
         if name is not None:
             _need(name in earlier and earlier[name].type is kind, f"{role} is no {kind} field")
+    if definition.result is not None:
+        values = {choice.value for choice in earlier[definition.result].choices}
+        _need(CARRIED in values, "no result says that it was carried")
+    _need(not definition.adjusts or bool(definition.net), "adjusts no amount")
 
 
 def _check_field(field: Field, earlier: Mapping[str, Field]) -> None:

@@ -1,6 +1,6 @@
 """Telling people, and letting a browser be told."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -35,15 +35,16 @@ WITH message AS (
     SELECT id, row_number() OVER (ORDER BY subscribed_at, id) AS number
     FROM outbox_pushsubscription
     WHERE complex_id = %(complex)s AND person_id = %(recipient)s AND ended_at IS NULL
-        AND NOT %(code)s
 )
 INSERT INTO outbox_pendingdelivery
-    (complex_id, id, message_id, channel, device_id, secret, tries, trouble)
-SELECT %(complex)s::uuid, way.id, %(message)s::uuid, way.channel, NULL, %(secret)s::text, 0, ''
-FROM unnest(%(ids)s::uuid[], %(channels)s::text[]) AS way (id, channel)
+    (complex_id, id, message_id, channel, device_id, secret, address, tries, trouble)
+SELECT %(complex)s::uuid, way.id, %(message)s::uuid, way.channel, NULL, %(secret)s::text,
+    way.address, 0, ''
+FROM unnest(%(ids)s::uuid[], %(channels)s::text[], %(addresses)s::text[])
+    AS way (id, channel, address)
 UNION ALL
 SELECT %(complex)s::uuid, (%(of_devices)s::uuid[])[device.number], %(message)s::uuid, 'push',
-    device.id, '', 0, ''
+    device.id, '', '', 0, ''
 FROM device WHERE device.number <= cardinality(%(of_devices)s::uuid[])
 """
 
@@ -77,8 +78,30 @@ def tell(
         written_at=at,
     )
     if code_by:
-        return _written(message, [code_by], secret=body)
+        return _written(message, {code_by: ""}, secret=body)
     return _written(message, _ways(officeholder.person))
+
+
+def tell_former(
+    officeholder: Officeholder,
+    subject: str,
+    body: str,
+    *,
+    at: datetime,
+    addresses: Mapping[Channel, str],
+) -> Message:
+    """Write a message to where the person in an office was reached until now, and nowhere else.
+
+    Args: `addresses` are a mail address, a mobile number, or both, by the way that leads there.
+    """
+    message = Message(
+        complex_id=officeholder.complex_id,
+        recipient_id=officeholder.person_id,
+        subject=_fitting(subject),
+        body=body,
+        written_at=at,
+    )
+    return _written(message, addresses)
 
 
 @transaction.atomic
@@ -177,13 +200,19 @@ def _end(subscription_id: UUID, complex_id: UUID, at: datetime) -> None:
     )
 
 
-def _ways(person: Person) -> list[Channel]:
+def _ways(person: Person) -> Mapping[Channel, str]:
     """The ways a person has besides their browsers."""
-    return [Channel.MAIL, Channel.MESSAGE] if is_told_by_phone(person) else [Channel.MAIL]
+    ways = [Channel.MAIL, Channel.MESSAGE] if is_told_by_phone(person) else [Channel.MAIL]
+    return dict.fromkeys(ways, "")
 
 
-def _written(message: Message, ways: Sequence[Channel], *, secret: str = "") -> Message:
-    """Save a message, and queue it on these ways and, unless it is a code, for the browsers."""
+def _written(message: Message, ways: Mapping[Channel, str], *, secret: str = "") -> Message:
+    """Save a message, and queue it on these ways and for the browsers.
+
+    A code, and what goes to a former address, goes to no browser.
+    Args: `ways` are addresses by the way; "" is where the person is reached now.
+    """
+    is_for_browsers = not message.code and not any(ways.values())
     row = {
         "complex": message.complex_id,
         "message": message.id,
@@ -197,7 +226,8 @@ def _written(message: Message, ways: Sequence[Channel], *, secret: str = "") -> 
         "ids": [uuid7() for _ in ways],
         "channels": [way.value for way in ways],
         "secret": secret,
-        "of_devices": [uuid7() for _ in range(DEVICES)],
+        "addresses": list(ways.values()),
+        "of_devices": [uuid7() for _ in range(DEVICES if is_for_browsers else 0)],
     }
     with connection.cursor() as cursor:
         cursor.execute(WRITE, row)

@@ -53,7 +53,7 @@ def gateway_sender() -> Iterator[Send]:
 
 def _send(gateway: Gateway, pending: PendingDelivery) -> str:
     message = pending.message
-    phone = message.recipient.phone
+    phone = pending.address or message.recipient.phone
     if not phone:
         raise Refused("휴대전화 번호가 없어졌습니다. 운영자에게 등록을 부탁해 주세요.")
     complex_name = pending.complex.name

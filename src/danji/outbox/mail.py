@@ -43,7 +43,7 @@ def _send(connection: BaseEmailBackend, pending: PendingDelivery) -> str:
     letter = EmailMultiAlternatives(
         subject=message.subject,
         body=f"{text}\n\n{link}\n" if link and link not in text else text,
-        to=[message.recipient.email],
+        to=[pending.address or message.recipient.email],
         headers={"Message-ID": name},
         connection=connection,
     )

@@ -93,14 +93,16 @@ class Delivery(ComplexScoped):
 class PendingDelivery(ComplexScoped):
     """A queue of messages that have not ended on one way yet; the row goes when they have.
 
-    `secret` is the text of a code. `next_try` is empty until a try has failed; `trouble` says in
-    Korean what the last one met.
+    `secret` is the text of a code. `address` is where it goes when that is not where the person is
+    reached now, and goes with the row: former addresses are not kept. `next_try` is empty until a
+    try has failed; `trouble` says in Korean what the last one met.
     """
 
     message = ScopedForeignKey(Message, models.PROTECT, related_name="pending")
     channel = models.CharField(max_length=10, choices=Channel)
     device = ScopedForeignKey(PushSubscription, models.PROTECT, related_name="+", null=True)
     secret = models.TextField(blank=True)
+    address = models.CharField(max_length=254, blank=True)
     tries = models.PositiveSmallIntegerField(default=0)
     next_try = models.DateTimeField(null=True)
     trouble = models.CharField(max_length=200, blank=True)

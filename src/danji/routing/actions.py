@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from danji.accounts.actions import lock_offices
@@ -12,6 +11,7 @@ from danji.accounts.models import Officeholder
 from danji.accounts.queries import actor_value, as_officer, others_in
 from danji.outbox.actions import tell
 from danji.routing.checking import check_day, check_revision
+from danji.routing.links import revision_link
 from danji.routing.models import REASON_LIMIT, RoutingOutcome, RoutingRevision, Verdict
 from danji.routing.queries import (
     CONFIRMING,
@@ -78,8 +78,9 @@ def propose_revision(
             officer,
             "결재선 규칙 개정안이 확인을 기다립니다",
             f"{actor} 님이 결재선 규칙을 바꾸자고 제안했습니다.\n까닭: {reason}\n"
-            f"시행일: {format_date(effective_from)}\n{address(revision.id)}",
+            f"시행일: {format_date(effective_from)}",
             at=at,
+            link=revision_link(revision.id),
         )
     return revision
 
@@ -192,11 +193,6 @@ def rule_value(revision: RoutingRevision) -> bytes:
     )
 
 
-def address(revision_id: UUID) -> str:
-    """The whole address of a revision's page, for messages."""
-    return f"{settings.SITE_URL}/desk/routing/revisions/{revision_id}/"
-
-
 def _settle(
     revision: RoutingRevision,
     verdict: Verdict,
@@ -260,4 +256,4 @@ def _overtaken() -> Refusal:
 def _tell_proposer(revision: RoutingRevision, subject: str, body: str, at: datetime) -> None:
     """Tell who proposed it, unless they have left office meanwhile."""
     if revision.proposer.covers(day_in_seoul(at)):
-        tell(revision.proposer, subject, f"{body}\n{address(revision.id)}", at=at)
+        tell(revision.proposer, subject, body, at=at, link=revision_link(revision.id))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from danji.formbook.definition import FormDefinition, builtin_forms
+from danji.formbook.definition import FormDefinition, routed_forms
 from danji.routing.queries import OFFICES, Table, choice_fields
 from danji.rules.periods import format_date
 from danji.rules.refusal import Refusal
@@ -52,7 +52,7 @@ def check_day(effective_from: date, table: Table, *, today: date) -> None:
 
 def _check_known(rows: Sequence[Row]) -> None:
     """What a row asks about is in the forms: a row nobody could ever meet would deceive."""
-    forms = {form.key: form for form in builtin_forms()}
+    forms = {form.key: form for form in routed_forms()}
     for number, row in enumerate(rows, 1):
         named = [forms[row.form]] if row.form in forms else list(forms.values())
         unknown = row.form not in {"", *forms}

@@ -11,9 +11,10 @@ from django.db.models import F, QuerySet
 
 from danji.accounts.models import Office, Officeholder
 from danji.base.prepared import Prepared
-from danji.formbook.definition import Field, FieldType, FormDefinition, builtin_forms
+from danji.formbook.definition import Field, FieldType, FormDefinition, builtin_forms, routed_forms
 from danji.routing.models import RoutingRevision, Verdict
 from danji.routing.rows import load
+from danji.rules.adjusting import Adjustment
 from danji.rules.approval import Act
 from danji.rules.money import grouped, vat_on
 from danji.rules.offices import COUNCIL
@@ -32,6 +33,7 @@ from danji.rules.routing import (
     limits,
     without_tax,
 )
+from danji.rules.spending import paper_notes
 
 # Who may confirm what another proposed: those who answer for the complex's money.
 CONFIRMING = frozenset({Office.MANAGER, Office.CHAIR, Office.AUDITOR, Office.DIRECTOR})
@@ -54,12 +56,14 @@ class Proposal:
 
     `places` follow the drafter's, which is stage 1 and not among them. `resolution` is the article
     or clause that asks for a resolution of the council, or "". `notes` are sentences for the
-    screen. `rule` is the revision that says so; None for what Danji brings.
+    screen. `limits` are the amounts that the document's own is compared with. `rule` is the
+    revision that says so; None for what Danji brings.
     """
 
     places: tuple[Place, ...]
     resolution: str
     notes: tuple[str, ...]
+    limits: tuple[int, ...]
     rule: UUID | None
 
 
@@ -98,27 +102,39 @@ class PreviewGroup:
 
 
 def propose(
-    complex_id: UUID, definition: FormDefinition, values: Mapping[str, Any], *, on: date
+    complex_id: UUID,
+    definition: FormDefinition,
+    values: Mapping[str, Any],
+    *,
+    adjusts: Adjustment | None = None,
+    attached: int = 0,
+    on: date,
 ) -> Proposal:
     """The line for a document with these values on a day; where no row stands, the form's own.
 
-    Args: `values` as far as they could be read: what is missing counts as blank.
+    Args: `values` as far as they could be read: what is missing counts as blank. `adjusts` is what
+    the document changes of an expense, whose line it takes; `attached` counts its files.
     """
     revision = next(iter(_in_force(complex_id, on)), None)
     rows = load(bytes(revision.rows)) if revision else DEFAULTS
-    total = values.get(definition.amount) if definition.amount else None
-    case = _case(definition, values, net_of(definition, values))
+    case = adjusts.case if adjusts else case_of(definition, values)
     row = choose(rows, case, on)
-    resolution = demand((*rows, *LAW), case, on)
+    is_asked = adjusts is None or adjusts.is_increase
+    resolution = demand((*rows, *LAW), case, on) if is_asked else ""
     compared = limits((*rows, *LAW), case, on)
-    told = values.get(definition.net) if definition.net else None
+    if adjusts:
+        notes = [note] if (note := adjusts.note(on)) else []
+    else:
+        total = values.get(definition.amount) if definition.amount else None
+        told = values.get(definition.net) if definition.net else None
+        notes = amount_notes(total, case, compared, told=told)
+        notes += [] if resolution else contract_notes(case)
+        notes += paper_notes(case, total, attached)
     return Proposal(
         places=_with_basis(row) if row else form_row(definition).places,
         resolution=resolution,
-        notes=(
-            *amount_notes(total, case, compared, told=told),
-            *(() if resolution else contract_notes(case)),
-        ),
+        notes=tuple(notes),
+        limits=tuple(compared),
         rule=revision.id if revision and row else None,
     )
 
@@ -150,14 +166,15 @@ def form_row(definition: FormDefinition) -> Row:
     )
 
 
-def _case(definition: FormDefinition, values: Mapping[str, Any], net: int | None) -> Case:
+def case_of(definition: FormDefinition, values: Mapping[str, Any]) -> Case:
+    """What a document with these values is, as far as the rules ask."""
     chosen = {
         field.name: values[field.name]
         for field in choice_fields(definition)
         if values.get(field.name)
     }
     fund = chosen.get(definition.fund, "") if definition.fund else ""
-    return Case(definition.key, fund, net, chosen)
+    return Case(definition.key, fund, net_of(definition, values), chosen)
 
 
 def choice_fields(definition: FormDefinition) -> list[Field]:
@@ -238,7 +255,7 @@ def _table(confirmed: QuerySet[RoutingRevision]) -> Table:
     revision: Any = confirmed.first()
     rows = load(bytes(revision.rows)) if revision else DEFAULTS
     general = {row.form for row in rows if not (row.fund or row.conditions or row.is_bounded)}
-    own = (form_row(form) for form in builtin_forms() if form.key not in general)
+    own = (form_row(form) for form in routed_forms() if form.key not in general)
     return Table((*own, *rows), revision.number if revision else 0, revision)
 
 
@@ -338,7 +355,7 @@ def previews(rows: Sequence[Row], before: Sequence[Row], *, on: date) -> list[Pr
     Args: `before` are the rows that would be changed.
     """
     groups = []
-    for definition in builtin_forms():
+    for definition in routed_forms():
         ordinary: tuple[Preview, ...] | None = None
         for words, fund, choices in _kinds((*rows, *before), definition):
             case = Case(definition.key, fund, None, choices)

@@ -88,6 +88,26 @@ def may_set(setter: Officer, absent: Officer) -> bool:
     return setter.office == MANAGER and absent.office in OFFICE_STAFF
 
 
+def check_by_two(absent: Officer, deputy: Officer, one: Officer) -> None:
+    """Accept one of the two who say of somebody that they are away (부재).
+
+    Only the manager: without the manager's decision nothing goes on, and whoever lies in hospital
+    cannot say so. Neither of the two stands in, for nobody gives themselves the manager's pen.
+    Raises: Refusal.
+    Source: 공동주택관리법 제64조제2항(관리사무소장의 업무), 제65조(부당 간섭 금지).
+    """
+    if absent.office != MANAGER:
+        raise Refusal(
+            f"{absent.name} 님의 부재는 본인이 알려야 합니다.",
+            next_step="그분께 알려 달라고 해 주세요. 관리사무소 직원의 부재는 소장도 알립니다.",
+        )
+    if one.person == deputy.person:
+        raise Refusal(
+            "대신 결재하실 분이 자신의 대결을 정할 수는 없습니다.",
+            next_step="다른 분이 제안하거나 확인해 주세요.",
+        )
+
+
 def may_end(ender: Officer, away: Away) -> bool:
     """Whoever may set an absence may end it, and so may the one who stands in."""
     return may_set(ender, away.absent) or ender.person == away.deputy.person

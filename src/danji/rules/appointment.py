@@ -1,7 +1,8 @@
 """Coming into office (취임) and leaving it (퇴임): never by the word of one person alone.
 
-One officer proposes, a second confirms; who the two can be depends on the post. The very first
-officers of a complex are entered by whoever runs the server, for there is nobody yet to ask.
+One officer proposes, a second confirms; who the two can be depends on the post. In the same way
+they change an officer's mail address and telephone (연락처), and what the bylaws set. The very
+first officers of a complex are entered by whoever runs the server, for there is nobody yet to ask.
 """
 
 from collections.abc import Iterable, Mapping
@@ -38,10 +39,23 @@ class Change(StrEnum):
 
     TAKE = "take"
     LEAVE = "leave"
+    CONTACT = "contact"  # the mail address and telephone of whoever holds the office
+    ABSENCE = "absence"  # that the officer is away who cannot say so; both days count
+    SETTING = "setting"  # what the bylaws set; it is about nobody
 
     @property
     def label(self) -> str:
-        return {Change.TAKE: "취임", Change.LEAVE: "퇴임"}[self]
+        return {
+            Change.TAKE: "취임",
+            Change.LEAVE: "퇴임",
+            Change.CONTACT: "연락처 변경",
+            Change.ABSENCE: "부재",
+            Change.SETTING: "관리규약 설정",
+        }[self]
+
+
+# What everybody may propose for themselves.
+OF_ONESELF = frozenset({Change.LEAVE, Change.CONTACT})
 
 
 class Answer(StrEnum):
@@ -106,12 +120,26 @@ TWO_FOR: Mapping[str, Two] = {
 }
 
 
+_WORDS: Mapping[Two, tuple[str, str]] = {
+    _OF_STAFF: ("관리사무소 직원", "소장, 그리고 과장이나 회장이 함께"),
+    _OF_MANAGER: (
+        "소장",
+        "회장이 소장, 과장, 입주자대표회의의 다른 분 가운데 한 분과 함께",
+    ),
+    _OF_COUNCIL: (
+        "회장, 감사, 이사, 동별 대표자",
+        "소장이나 회장이 입주자대표회의의 다른 한 분(동별 대표자도 됩니다)과 함께",
+    ),
+}
+
+
 @dataclass(frozen=True)
 class Planned:
-    """A change of office as it is proposed; `post` is the office, both days of the term count.
+    """A change as it is proposed; `post` is the office, both days of the term count.
 
     `person` is None for somebody whom nobody knows yet. Of a leaving, `until` is the last day, and
-    the day before `since` when no day of the term is to count.
+    the day before `since` when no day of the term is to count. Of a setting there is neither
+    `person` nor `post`, and `since` is the day from which it holds.
     """
 
     change: Change
@@ -120,31 +148,41 @@ class Planned:
     since: date
     until: date | None
 
+    @property
+    def two(self) -> Two:
+        """Who decides about it. The bylaws are the council's, and bind the office."""
+        return _OF_COUNCIL if self.change is Change.SETTING else TWO_FOR[self.post]
+
+    @property
+    def who_decides(self) -> str:
+        """The same, as a sentence."""
+        return who_decides(self.post, self.change)
+
 
 def may_propose(officer: Officer, planned: Planned) -> bool:
-    """Whether an officer may propose a change; leaving, everybody may for themselves (사임).
+    """Whether an officer may propose a change; for themselves everybody may to leave (사임), and
+    to be reached elsewhere.
 
     Nobody proposes the own taking of an office.
     Source: 공동주택관리법 제64조제1항(관리사무소장의 배치), 같은 법 시행령 제14조제6항(직원인사).
     """
     if planned.person == officer.person:
-        return planned.change is Change.LEAVE
-    return TWO_FOR[planned.post].has(officer.office)
+        return planned.change in OF_ONESELF
+    return planned.two.has(officer.office)
 
 
 def may_confirm(officer: Officer, proposer: Officer, planned: Planned) -> bool:
     """Whether a second officer may confirm what the first proposed.
 
-    Never who proposed it, and never whom it is about. Where somebody leaves of the own accord,
-    either of the two who decide about the post will do.
+    Never who proposed it, and never whom it is about. Where somebody leaves of the own accord, or
+    gives another address, either of the two who decide about the post will do.
     Source: 공동주택관리법 제64조제1항(관리사무소장의 배치), 같은 법 시행령 제14조제6항(직원인사).
     """
     if officer.person in {proposer.person, planned.person}:
         return False
-    two = TWO_FOR[planned.post]
-    if planned.change is Change.LEAVE and proposer.person == planned.person:
-        return two.has(officer.office)
-    return two.are(proposer.office, officer.office)
+    if planned.change in OF_ONESELF and proposer.person == planned.person:
+        return planned.two.has(officer.office)
+    return planned.two.are(proposer.office, officer.office)
 
 
 def check_proposal(officer: Officer, planned: Planned, *, today: date) -> None:
@@ -158,11 +196,11 @@ def check_proposal(officer: Officer, planned: Planned, *, today: date) -> None:
     if planned.person == officer.person:
         raise Refusal(
             "자신을 직에 앉히는 제안은 할 수 없습니다.",
-            next_step="제안할 수 있는 다른 분께 부탁해 주세요. " + who_decides(planned.post),
+            next_step="제안할 수 있는 다른 분께 부탁해 주세요. " + planned.who_decides,
         )
     raise Refusal(
-        f"{officer.name} 님은 이 직책의 취임과 퇴임을 제안할 수 있는 직책이 아닙니다.",
-        next_step=who_decides(planned.post),
+        f"{officer.name} 님은 이 일을 제안할 수 있는 직책이 아닙니다.",
+        next_step=planned.who_decides,
     )
 
 
@@ -182,12 +220,12 @@ def check_confirmation(
     if officer.person == proposer.person:
         raise Refusal(
             "직접 제안하신 일은 다른 분이 확인해야 합니다.",
-            next_step=who_decides(planned.post),
+            next_step=planned.who_decides,
         )
     if officer.person == planned.person:
         raise Refusal(
-            "자신의 취임이나 퇴임은 스스로 확인할 수 없습니다.",
-            next_step=who_decides(planned.post),
+            "자신에 관한 제안은 스스로 확인할 수 없습니다.",
+            next_step=planned.who_decides,
         )
     if planned.change is Change.TAKE and proposer.person == planned.person:
         # An address that nobody had when it was proposed may have become the proposer's since.
@@ -198,7 +236,7 @@ def check_confirmation(
     if not may_confirm(officer, proposer, planned):
         raise Refusal(
             f"{officer.name} 님은 {proposer.name} 님의 이 제안을 확인할 수 있는 직책이 아닙니다.",
-            next_step=who_decides(planned.post),
+            next_step=planned.who_decides,
         )
 
 
@@ -303,12 +341,13 @@ def _apart(one: str, other: str) -> bool:
     return bool({one, other} & OFFICE_STAFF) and bool({one, other} & COUNCIL)
 
 
-def who_decides(post: str) -> str:
-    """Who proposes and confirms about a post, as a sentence."""
-    return {
-        _OF_STAFF: "관리사무소 직원의 취임과 퇴임은 소장, 그리고 과장이나 회장이 함께 정합니다.",
-        _OF_MANAGER: "소장의 취임과 퇴임은 회장이 소장, 과장, 입주자대표회의의 다른 분 가운데 "
-        "한 분과 함께 정합니다.",
-        _OF_COUNCIL: "회장, 감사, 이사, 동별 대표자의 취임과 퇴임은 소장이나 회장이 "
-        "입주자대표회의의 다른 한 분(동별 대표자도 됩니다)과 함께 정합니다.",
-    }[TWO_FOR[post]]
+def who_decides(post: str, change: Change = Change.TAKE) -> str:
+    """Who proposes and confirms a change about a post, as a sentence."""
+    if change is Change.SETTING:
+        return f"관리규약에서 정한 것은 {_WORDS[_OF_COUNCIL][1]} 정합니다."
+    whose, who = _WORDS[TWO_FOR[post]]
+    if change is Change.CONTACT:
+        return f"{whose}의 연락처는 {who} 바꿉니다."
+    if change is Change.ABSENCE:
+        return f"{whose}의 부재를 본인이 알리지 못하면 {who} 정합니다."
+    return f"{whose}의 취임과 퇴임은 {who} 정합니다."

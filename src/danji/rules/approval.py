@@ -14,6 +14,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from danji.rules.refusal import Refusal
+from danji.rules.text import particle
 
 OPINION_LIMIT = 1000  # characters
 REASON_LIMIT = 50  # characters; why a place is left out stands in its box
@@ -69,6 +70,9 @@ class Decision(StrEnum):
             Decision.SEND_BACK: "되돌림",
             Decision.SKIP: "생략",
         }[self]
+
+
+AFTERWARDS = (Decision.APPROVE, Decision.DISSENT)  # what may be decided after the fact (후결)
 
 
 def box_mark(act: Act, decision: Decision, by: str = "") -> str:
@@ -318,37 +322,67 @@ def check_choice(step: Step, choice: Choice, line: Line) -> None:
     check_opinion(choice.decision, choice.opinion)
 
 
-def check_skip(person: UUID, step: Step | None, line: Line, *, is_away: bool, reason: str) -> Step:
-    """Let the drafter leave out a place whose officer cannot see the document, saying why.
+def follows_decision(step: Step, line: Line) -> bool:
+    """Whether a place only sees (확인, 감사) what was decided finally before it."""
+    return step.act in SEEING and any(
+        other.act in FINAL and other.stage < step.stage for other in line.steps
+    )
 
-    The one who decides finally is never left out.
-    Args: `is_away` says that the officer has left office or is absent.
+
+def can_skip(
+    step: Step, line: Line, *, is_drafter: bool, is_manager: bool, is_away: bool, is_late: bool
+) -> bool:
+    """Whether somebody may leave out (생략) a place that waits.
+
+    Its officer is away, and the drafter leaves it out; or it only sees what is decided already and
+    said nothing in time, and the drafter or the manager does: nobody stops a decision by silence.
+    Args: `is_away` says that the officer has left office or is absent; `is_late` that the place
+    has waited longer than the bylaws let it.
+    """
+    if is_drafter and is_away and step.act in SKIPPABLE:
+        return True
+    return (is_drafter or is_manager) and is_late and follows_decision(step, line)
+
+
+def check_skip(
+    step: Step | None,
+    line: Line,
+    *,
+    is_drafter: bool,
+    is_manager: bool,
+    is_away: bool,
+    is_late: bool,
+    reason: str,
+) -> Step:
+    """Let somebody leave out a place, saying why; the one who decides finally never is.
+
+    Args: as in `can_skip`.
     Returns: the step.
     Raises: Refusal.
     Source: 행정업무의 운영 및 혁신에 관한 규정 제9조, 시행규칙 제6조(검토 생략과 그 사유, 관행으로
-    따름).
+    따름), 공동주택관리법 제64조제2항, 제65조(확인하는 자리가 집행을 막지 않음).
     """
     if ending(line):
         raise _closed(line)
-    if line.steps[0].approver != person:
-        raise Refusal(
-            "기안한 사람만 자리를 건너뛸 수 있습니다.",
-            next_step="기안한 분께 말씀해 주세요.",
-        )
     if step is None or step not in turns(line):
         raise Refusal(
             "지금 기다리는 자리가 아닙니다.", next_step="화면을 새로 열어 차례를 확인해 주세요."
         )
-    if step.act not in SKIPPABLE:
+    may_close = follows_decision(step, line) and is_manager
+    if not (is_drafter or may_close):
         raise Refusal(
-            "결재하실 분은 건너뛸 수 없습니다.",
-            next_step="부재 중이면 대신 결재할 분을 정해 달라고 해 주세요.",
+            "기안한 사람만 자리를 건너뛸 수 있습니다.",
+            next_step="기안한 분께 말씀해 주세요.",
         )
-    if not is_away:
-        raise Refusal(
-            "자리에 계신 분은 건너뛸 수 없습니다.",
-            next_step="그분께 연락해 주세요. 부재 중이면 부재를 먼저 등록해 주세요.",
-        )
+    if not can_skip(
+        step,
+        line,
+        is_drafter=is_drafter,
+        is_manager=is_manager,
+        is_away=is_away,
+        is_late=is_late,
+    ):
+        raise _not_skipped(step, line)
     if not reason.strip():
         raise Refusal(
             "건너뛰는 까닭이 적혀 있지 않습니다.",
@@ -377,6 +411,19 @@ def check_withdrawal(
             "이미 결재가 시작되어 회수할 수 없습니다.",
             next_step="고칠 곳이 있으면 다음 결재자에게 반려해 달라고 해 주세요.",
         )
+
+
+def check_afterwards(choice: Choice) -> None:
+    """Whoever is asked after the fact (후결) approves, or says otherwise; the record stays.
+
+    Raises: Refusal when something else was chosen, a reason is lacking or the opinion too long.
+    """
+    if choice.decision not in AFTERWARDS:
+        raise Refusal(
+            "이미 결재가 끝난 문서라 후결로 멈출 수 없습니다.",
+            next_step="생각이 다르시면 ‘의견 있음’을 골라 까닭을 적어 주세요. 모두에게 보입니다.",
+        )
+    check_opinion(choice.decision, choice.opinion)
 
 
 def check_opinion(decision: Decision, opinion: str) -> None:
@@ -459,6 +506,24 @@ def _with(line: Line, decided: Step) -> Line:
     return replace(
         line,
         steps=tuple(decided if s.position == decided.position else s for s in line.steps),
+    )
+
+
+def _not_skipped(step: Step, line: Line) -> Refusal:
+    if step.act not in SKIPPABLE:
+        return Refusal(
+            "결재하실 분은 건너뛸 수 없습니다.",
+            next_step="부재 중이면 대신 결재할 분을 정해 달라고 해 주세요.",
+        )
+    if follows_decision(step, line):
+        label = step.act.label
+        return Refusal(
+            f"아직 {label}{particle(label, '을')} 기다리는 기한이 지나지 않았습니다.",
+            next_step="그분께 연락해 주세요. 기한이 지나면 기다리지 않고 건너뛸 수 있습니다.",
+        )
+    return Refusal(
+        "자리에 계신 분은 건너뛸 수 없습니다.",
+        next_step="그분께 연락해 주세요. 부재 중이면 부재를 먼저 등록해 주세요.",
     )
 
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from danji.rules.offices import AUDITOR, CHAIR, MANAGER, Officer, check_in_office
 from danji.rules.periods import day_in_seoul, format_date
 from danji.rules.refusal import Refusal
+from danji.rules.text import particle
 
 PROPOSING = frozenset({MANAGER})
 CONFIRMING = frozenset({CHAIR, AUDITOR})
@@ -73,11 +74,12 @@ def check_doomed(doomed: Doomed, basis: Basis, *, today: date) -> None:
     """
     if doomed.is_erased:
         raise Refusal(
-            f"‘{doomed.name}’은(는) 이미 파기했습니다.", next_step="빼고 다시 골라 주세요."
+            f"‘{doomed.name}’{particle(doomed.name, '은')} 이미 파기했습니다.",
+            next_step="빼고 다시 골라 주세요.",
         )
     if doomed.is_under_way:
         raise Refusal(
-            f"‘{doomed.name}’은(는) 아직 결재 중인 문서입니다.",
+            f"‘{doomed.name}’{particle(doomed.name, '은')} 아직 결재 중인 문서입니다.",
             next_step="결재가 끝나거나 회수한 뒤에 제안해 주세요.",
         )
     if basis is Basis.EXPIRED and not has_expired(doomed.retained_until, today):
@@ -87,7 +89,7 @@ def check_doomed(doomed: Doomed, basis: Basis, *, today: date) -> None:
             else "보존기간이 끝나는 날이 정해져 있지 않습니다"
         )
         raise Refusal(
-            f"‘{doomed.name}’은(는) {until}.",
+            f"‘{doomed.name}’{particle(doomed.name, '은')} {until}.",
             next_step="보존기간이 끝난 문서만 고르거나, 다른 근거와 까닭을 적어 주세요.",
         )
 

@@ -1,11 +1,13 @@
 """Counting days, months and years as the law does, and writing dates as offices do."""
 
 from calendar import monthrange
+from collections.abc import Collection
 from datetime import date, datetime, time, timedelta, timezone
+
+from danji.rules.holidays import NONE, is_working_day
 
 # Korea has kept one offset without summer time since 1988, before any record in here.
 SEOUL = timezone(timedelta(hours=9), "Asia/Seoul")
-SATURDAY = 5  # as `date.weekday` counts
 
 
 def days_after(trigger: date, days: int) -> date:
@@ -64,26 +66,27 @@ def end_of_next_month(month: date) -> date:
     return following.replace(day=monthrange(following.year, following.month)[1])
 
 
-def working_days_after(moment: datetime, days: int) -> datetime:
-    """The same time of day in Korea, so many working days later: Monday to Friday.
+def working_days_after(moment: datetime, days: int, besides: Collection[date] = NONE) -> datetime:
+    """The same time of day in Korea, so many working days later: no weekend, no public holiday.
 
-    Public holidays are not counted out: they are declared late, and this is for reminders only.
+    Args: `besides` see `holidays.is_working_day`.
     Raises: ValueError when `moment` says no time zone.
     """
     later = _in_seoul(moment)
     while days > 0:
         later += timedelta(days=1)
-        days -= later.weekday() < SATURDAY
+        days -= is_working_day(later.date(), besides)
     return later
 
 
-def is_office_time(moment: datetime) -> bool:
-    """Whether offices are open: Monday to Friday, from nine to six in Korea.
+def is_office_time(moment: datetime, besides: Collection[date] = NONE) -> bool:
+    """Whether offices are open: on working days, from nine to six in Korea.
 
+    Args: `besides` see `holidays.is_working_day`.
     Raises: ValueError when `moment` says no time zone.
     """
     local = _in_seoul(moment)
-    return local.weekday() < SATURDAY and 9 <= local.hour < 18
+    return is_working_day(local.date(), besides) and 9 <= local.hour < 18
 
 
 def fiscal_year_end(day: date) -> date:

@@ -1,37 +1,47 @@
 """When a recurring document (반복 문서) is due: logs that an office writes day after day."""
 
 from calendar import monthrange
+from collections.abc import Collection
 from datetime import date, timedelta
 from enum import StrEnum
 
+from danji.rules.holidays import NONE, is_working_day
 from danji.rules.refusal import Refusal
-
-SATURDAY = 5  # as `date.weekday` counts
 
 
 class Every(StrEnum):
     """How often a recurring document is written."""
 
-    DAY = "day"
+    DAY = "day"  # each working day
+    EACH = "each"
     WEEK = "week"
     MONTH = "month"
 
     @property
     def label(self) -> str:
-        return {Every.DAY: "평일마다", Every.WEEK: "주마다", Every.MONTH: "달마다"}[self]
+        return {
+            Every.DAY: "평일마다",
+            Every.EACH: "날마다",
+            Every.WEEK: "주마다",
+            Every.MONTH: "달마다",
+        }[self]
 
 
-def due_day(every: Every, on_day: int, today: date) -> date | None:
+def due_day(
+    every: Every, on_day: int, today: date, besides: Collection[date] = NONE
+) -> date | None:
     """The day for which a document is due by `today`; None while none is in this week or month.
 
     A week and a month catch up with a day that passed while nobody was there; for a day that
     passed no log is begun afterwards.
 
     Args: `on_day` is 1 for Monday in a week, or the day of a month (the last one where it is
-    shorter); it does not count for each working day.
+    shorter); it does not count for each day. `besides` see `holidays.is_working_day`.
     """
+    if every is Every.EACH:
+        return today
     if every is Every.DAY:
-        return today if today.weekday() < SATURDAY else None
+        return today if is_working_day(today, besides) else None
     if every is Every.WEEK:
         due = today - timedelta(days=today.weekday()) + timedelta(days=on_day - 1)
     else:

@@ -147,8 +147,9 @@ def demand(rows: Iterable[Row], case: Case, on: date) -> str:
 
     Of several the strongest layer is named: a bylaw adds to the law and takes nothing from it.
 
-    Source: 공동주택관리법 시행령 제14조제2항(의결사항), 제31조제5항(장기수선충당금의 사용),
-    주택관리업자 및 사업자 선정지침 제4조제4항(입찰 전의 의결), 제4조제5항(수의계약 전의 의결).
+    Source: 공동주택관리법 시행령 제14조제2항(의결사항), 제25조제1항제2호(하자보수보증금의 집행),
+    제31조제5항(장기수선충당금의 사용), 주택관리업자 및 사업자 선정지침 제4조제4항(입찰 전의 의결),
+    제4조제5항(수의계약 전의 의결).
     """
     asking = [row for row in rows if row.resolution and row.in_force(on) and _fits(row, case)]
     if not asking:
@@ -285,7 +286,7 @@ def check_rows(rows: Sequence[Row], offices: Mapping[str, str]) -> None:
             next_step="비슷한 줄을 하나로 합쳐 주세요.",
         )
     for number, row in enumerate(rows, 1):
-        _check_row(f"{number}번째 줄", row, offices)
+        check_row(number, row, offices)
     for (first, row), (second, other) in combinations(enumerate(rows, 1), 2):
         if _exactness(row) == _exactness(other) and _meet(row, other):
             raise Refusal(
@@ -294,7 +295,9 @@ def check_rows(rows: Sequence[Row], offices: Mapping[str, str]) -> None:
             )
 
 
-def _check_row(where: str, row: Row, offices: Mapping[str, str]) -> None:
+def check_row(number: int, row: Row, offices: Mapping[str, str]) -> None:
+    """Accept one row by itself. Raises: Refusal naming it by its number."""
+    where = f"{number}번째 줄"
     if row.layer not in _MINE:
         raise Refusal(
             f"{where}의 근거를 법령이나 고시로 정할 수 없습니다. 법령과 고시에 있는 것은 모든 "
@@ -475,6 +478,14 @@ LAW = (
         basis="공동주택관리법 시행령 제31조제5항, 제14조제2항제10호",
         effective_from=_LAW_IN_FORCE,
     ),
+    Row(
+        form="expense",
+        fund="defect-deposit",
+        resolution="공동주택관리법 시행령 제25조제1항제2호",
+        layer=Layer.STATUTE,
+        basis="공동주택관리법 시행령 제25조제1항제2호",
+        effective_from=_LAW_IN_FORCE,
+    ),
     SMALL_CONTRACT,
 )
 # What a complex starts with and may change. A chair and an auditor see what was decided.
@@ -492,18 +503,21 @@ DEFAULTS = (
         basis=_NO_ARTICLE,
         effective_from=_LAW_IN_FORCE,
     ),
-    Row(
-        form="expense",
-        fund="long-term-repair",
-        places=(
-            Place(Act.REVIEW, CHIEF, 2),
-            Place(Act.APPROVE, MANAGER, 3),
-            Place(Act.CONFIRM, AUDITOR, 4),
-            Place(Act.CONFIRM, CHAIR, 5),
-        ),
-        layer=Layer.POLICY,
-        basis=_NO_ARTICLE,
-        effective_from=_LAW_IN_FORCE,
+    *(
+        Row(
+            form="expense",
+            fund=fund,
+            places=(
+                Place(Act.REVIEW, CHIEF, 2),
+                Place(Act.APPROVE, MANAGER, 3),
+                Place(Act.CONFIRM, AUDITOR, 4),
+                Place(Act.CONFIRM, CHAIR, 5),
+            ),
+            layer=Layer.POLICY,
+            basis=_NO_ARTICLE,
+            effective_from=_LAW_IN_FORCE,
+        )
+        for fund in ("long-term-repair", "defect-deposit")
     ),
     Row(
         form="expense",

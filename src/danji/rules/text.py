@@ -22,6 +22,9 @@ _UNIFIED = {
 }
 # They turn the order of what is read without being seen.
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_AFTER_VOWEL = {"은": "는", "이": "가", "을": "를"}
+_FINALS = 28  # consonants that may close a syllable, none included: how Unicode orders Hangul
+_SAID_CLOSED = frozenset("013678lmnr")  # 영 일 삼 육 칠 팔, 엘 엠 엔 알
 _PASTED = "다른 프로그램에서 복사하셨다면 메모장에 한 번 붙여 넣었다가 옮겨 주세요."
 
 
@@ -47,6 +50,22 @@ def clean_paragraphs(text: str, label: str, *, limit: int = PARAGRAPHS_LIMIT) ->
     joined = re.sub(r"\n{3,}", "\n\n", joined).strip("\n")
     _check_length(len(joined), label, limit)
     return joined.split("\n") if joined else []
+
+
+def particle(word: str, closed: str) -> str:
+    """The particle (조사) that the sound a word ends on asks for: ‘가위’는, ‘집’은.
+
+    Digits and Latin letters are taken as a Korean reader says them: 3은, PDF는. After any other
+    sign both are written: 은(는).
+    Args: `closed` is the one that follows a consonant, 은, 이 or 을.
+    """
+    after_vowel = _AFTER_VOWEL[closed]
+    last = word.rstrip("’”)]'\"").lower()[-1:]
+    if "가" <= last <= "힣":
+        return closed if (ord(last) - ord("가")) % _FINALS else after_vowel
+    if last.isascii() and last.isalnum():
+        return closed if last in _SAID_CLOSED else after_vowel
+    return f"{closed}({after_vowel})"
 
 
 def _clean(text: str, label: str) -> str:
