@@ -7,15 +7,16 @@ import pytest
 from cryptography.hazmat.primitives.serialization import pkcs7
 from django.db import transaction
 
+from danji.config.demonstration.relay import Authority
 from danji.rules.refusal import Refusal
 from danji.signing import jobs, relay
 from danji.signing.evidence import Level
 from danji.signing.models import RelayRequest, RelayResponse
 from danji.signing.relay import Contact, Provider
 from danji_verify.shapes import Fields
-from danji_verify.signature import check_auth
+from danji_verify.signature import check_auth, statement_text
 from signing.enrolment import statement_of
-from signing.pki import Authority, Relay, in_ber
+from signing.pki import SINCE, RunningRelay, in_ber
 
 CONTACT = Contact("01012345678", "19700131")
 pytestmark = pytest.mark.usefixtures("agreed")
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("agreed")
 
 @pytest.fixture(scope="module")
 def authority():
-    return Authority()
+    return Authority(SINCE)
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def issuers(authority, settings, tmp_path):
 
 @pytest.fixture
 def server(settings, issuers, at):
-    running = Relay("shared key", at)
+    running = RunningRelay("shared key", at)
     settings.RELAY_URL, settings.RELAY_KEY = running.url, running.key
     yield running
     running.close()
@@ -76,11 +77,12 @@ def test_what_was_signed_in_an_app_signs_the_statement(
     assert "발급했는지" in said
 
 
-def test_the_app_shows_the_whole_statement_to_the_person(ask, server, statement, manager):
+def test_the_app_shows_the_person_in_korean_what_is_signed(ask, server, statement, manager):
     asked = server.asked[ask().receipt]
-    assert asked["text"].encode() == statement
-    assert (asked["name"], asked["title"]) == (manager.person.name, "배수펌프 교체 결재")
-    assert asked["provider"] == "kakao"
+    assert asked.text.encode() == statement_text(statement)
+    assert "금액: 1,430,000원" in asked.text
+    assert (asked.name, asked.title) == (manager.person.name, "배수펌프 교체 결재")
+    assert asked.provider == "kakao"
 
 
 def test_the_answer_is_fetched_once_and_read_as_often_as_needed(ask, collect, server, own):
@@ -88,13 +90,13 @@ def test_the_answer_is_fetched_once_and_read_as_often_as_needed(ask, collect, se
     server.sign_in_app(request.receipt, own)
     assert collect(request) == collect(request)
     assert RelayResponse.objects.count() == 1
-    assert server.fetched == {request.receipt}
+    assert server.asked[request.receipt].is_fetched
 
 
 def test_what_was_fetched_is_kept_even_when_it_cannot_be_read(ask, collect, server, own):
     request = ask()
     server.sign_in_app(request.receipt, own)
-    server.signed[request.receipt] = b"no CMS", "박정호", server.now
+    server.asked[request.receipt].signed = b"no CMS"
     for _ in range(2):
         with pytest.raises(Refusal, match="읽을 수 없습니다"):
             collect(request)
@@ -104,7 +106,7 @@ def test_what_was_fetched_is_kept_even_when_it_cannot_be_read(ask, collect, serv
 def test_an_answer_that_was_fetched_and_lost_is_gone(ask, collect, server, own):
     request = ask()
     server.sign_in_app(request.receipt, own)
-    server.fetched.add(request.receipt)
+    server.asked[request.receipt].is_fetched = True
     with pytest.raises(Refusal, match="답을 받지 못했습니다"):
         collect(request)
 
@@ -114,7 +116,7 @@ def test_what_was_fetched_cannot_be_lost_with_a_transaction(ask, collect, server
     server.sign_in_app(request.receipt, own)
     with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
         collect(request)
-    assert server.fetched == set()
+    assert not server.asked[request.receipt].is_fetched
 
 
 @pytest.mark.parametrize(
@@ -128,7 +130,7 @@ def test_what_was_fetched_cannot_be_lost_with_a_transaction(ask, collect, server
 )
 def test_what_is_not_signed_is_said_so(ask, collect, server, state, why):
     request = ask()
-    server.states[request.receipt] = state
+    server.asked[request.receipt].state = state
     with pytest.raises(Refusal, match=why):
         collect(request)
     assert not RelayResponse.objects.exists()
@@ -140,7 +142,7 @@ def test_after_ten_minutes_nothing_can_be_fetched(provider, ask, collect, server
     server.sign_in_app(request.receipt, own)
     with pytest.raises(Refusal, match="시간이 지났습니다"):
         collect(request, at + timedelta(minutes=10))
-    assert server.fetched == set()
+    assert not server.asked[request.receipt].is_fetched
 
 
 def test_pass_closes_at_midnight_in_korea(ask, collect, server, own):
@@ -168,8 +170,8 @@ def test_another_persons_name_in_the_relays_answer_is_refused(ask, collect, serv
 
 def test_another_statement_signed_in_the_app_is_refused(ask, collect, server, own, manager):
     request = ask()
-    other = statement_of(manager, amount=9430000).decode()
-    server.sign_in_app(request.receipt, own, text=other)
+    other = statement_text(statement_of(manager, amount=9430000))
+    server.sign_in_app(request.receipt, own, text=other.decode())
     with pytest.raises(Refusal, match="다른 결재에 한 서명"):
         collect(request)
 
@@ -186,7 +188,7 @@ def test_a_collected_signature_signs_no_other_statement(ask, collect, server, ow
 def test_a_certificate_of_an_unknown_issuer_is_refused(ask, collect, server, manager):
     """T07: whoever runs the system makes a certificate in the officer's name."""
     request = ask()
-    server.sign_in_app(request.receipt, Authority().identity(manager.person.name))
+    server.sign_in_app(request.receipt, Authority(SINCE).identity(manager.person.name))
     with pytest.raises(Refusal, match="믿는 인증기관"):
         collect(request)
 
@@ -269,7 +271,7 @@ def test_a_relay_that_is_away_changes_nothing(ask, collect, server, settings):
 
 def test_without_a_relay_there_is_none(manager, statement, settings, at):
     settings.RELAY_URL = settings.RELAY_KEY = ""
-    assert relay.providers() == []
+    assert relay.providers(manager) == []
     with pytest.raises(Refusal, match="준비되어 있지 않습니다"):
         relay.request(Provider.KAKAO, manager, statement, CONTACT, title="결재", at=at)
 
@@ -312,19 +314,19 @@ def upload(issuers, manager, statement):
     ],
 )
 def test_a_joint_certificate_signs_on_the_persons_own_device(options, upload, own, statement):
-    evidence = upload(own.sign(statement, *options))
+    evidence = upload(own.sign(statement_text(statement), *options))
     assert (evidence.level, evidence.method) == (Level.CERTIFICATE, "joint-certificate")
     assert "공동인증서" in check_auth(Fields(evidence.as_json()), statement)
 
 
 def test_a_signature_in_ber_is_read_as_well(upload, own, statement):
-    assert upload(in_ber(own.sign(statement))).method == "joint-certificate"
+    assert upload(in_ber(own.sign(statement_text(statement)))).method == "joint-certificate"
 
 
 def test_an_expired_certificate_is_refused(upload, authority, manager, statement):
-    expired = authority.identity(manager.person.name, days=30)
+    expired = authority.identity(manager.person.name, lasts=timedelta(30))
     with pytest.raises(Refusal, match="유효하지 않은 인증서"):
-        upload(expired.sign(statement))
+        upload(expired.sign(statement_text(statement)))
 
 
 @pytest.mark.parametrize("data", [b"", b"0", b"\x30\x80", b"A" * 70_000])
@@ -333,13 +335,42 @@ def test_an_upload_that_is_no_signature_is_refused(data, upload):
         upload(data)
 
 
-def test_without_known_issuers_no_certificate_is_believed(upload, own, statement, settings):
+def test_without_known_issuers_no_certificate_is_believed(
+    upload, own, manager, statement, settings
+):
     settings.CERTIFICATE_ISSUERS = ""
-    assert not relay.takes_certificates()
+    assert not relay.takes_certificates(manager)
     with pytest.raises(Refusal, match="믿는 인증기관"):
-        upload(own.sign(statement))
+        upload(own.sign(statement_text(statement)))
+
+
+def test_a_certificate_of_an_odd_version_is_refused(upload, own, statement):
+    signed = own.sign(statement_text(statement))
+    version = bytes.fromhex("a003020102")
+    assert version in signed
+    odd = signed.replace(version, bytes.fromhex("a003020105"), 1)
+    with pytest.raises(Refusal, match="믿는 인증기관"):
+        upload(odd)
 
 
 def test_without_agreement_no_certificate_signs(issuers, chief, own, statement):
     with pytest.raises(Refusal, match="동의서"):
         relay.uploaded(chief, own.sign(statement))
+
+
+def test_the_relay_to_practise_with_signs_for_the_demonstration_alone(
+    ask, server, own, upload, manager, statement, settings
+):
+    """Its authority's key lies on the machine: whoever runs it could sign in any name."""
+    settings.RELAY_IS_PRACTICE = True
+    assert manager.complex.demonstration
+    ask()
+    signed = own.sign(statement_text(statement))
+    upload(signed)
+    manager.complex.demonstration = False
+    assert relay.providers(manager) == []
+    assert not relay.takes_certificates(manager)
+    with pytest.raises(Refusal, match="준비되어 있지 않습니다"):
+        ask()
+    with pytest.raises(Refusal, match="믿는 인증기관"):
+        upload(signed)

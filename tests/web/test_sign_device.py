@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from danji.accounts.actions import appoint, register_person
-from danji.accounts.models import Office
+from danji.accounts.models import Office, Officeholder
 from danji.approvals import deciding, drafting
 from danji.approvals.links import link_token
 from danji.approvals.models import Circulation, Step
@@ -20,7 +20,7 @@ from danji.outbox.models import PendingDelivery
 from danji.rules.approval import Choice, Decision
 from danji.signing import actions as signing
 from danji.signing import passkeys
-from danji.transparency.models import Event
+from danji.transparency.models import Event, Opening
 from signing.authenticator import SoftPasskey
 
 SITE = "http://localhost:8000"
@@ -165,6 +165,26 @@ def test_one_gesture_signs(phone, submitted):
     assert step.leaf_hash
 
 
+def test_a_place_is_left_out_with_a_gesture_too(sit, submitted, clerk, chief, manager):
+    """Who takes a control out of the line signs that, as who decides does."""
+    Officeholder.objects.filter(id=chief.id).update(until=date(2026, 1, 1))
+    here = reverse("desk:omission", args=[submitted.id])
+    skip = {"item": item(submitted, "skip-2"), "decision": "skip", "opinion": "퇴직"}
+    desk = sit(clerk, None, here)
+    page = text(desk.open(reverse("desk:document", args=[submitted.id])))
+    assert "전자서명 동의서에 동의해" in page
+    assert desk.send(skip).status_code == 409  # having logged in is not enough
+    signing.accept_method(actor=clerk, at=timezone.now())
+    assert "확인 번호" in text(desk.arrive(skip))
+    desk.device = enrol(clerk, manager)
+    assert desk.send(skip).status_code == 409
+    assert decisions() == [""]
+    assert desk.press(skip["item"], decision="skip", opinion="퇴직").status_code == 303
+    event = Event.objects.get(name="approval.skipped")
+    auth = Opening.objects.get(event_id=event.id).fields["auth"]["value"]
+    assert json.loads(base64.b64decode(auth))["method"] == "passkey"
+
+
 def test_without_the_gesture_nothing_is_signed(phone, submitted):
     answer = phone.send({"item": item(submitted), "decision": "approve"})
     assert answer.status_code == 409
@@ -291,7 +311,8 @@ def test_several_documents_with_one_code(several, chief, sit):
     documents = several(2)
     signing.accept_method(actor=chief, at=timezone.now())
     desk = sit(chief, None, reverse("sign:decisions"))
-    page = text(desk.send({"item": list(map(item, documents)), "decision": "approve"}))
+    page = text(desk.arrive({"item": list(map(item, documents)), "decision": "approve"}))
+    assert "서명하고 2건 승인하기" in page
     assert "문서 0" in page
     assert "문서 1" in page
     letter = PendingDelivery.objects.get(message__code=True).secret

@@ -43,6 +43,7 @@ def asked(chief, manager, at_desk):
 
 def test_the_page_says_by_what_one_signs(chief, at_desk):
     page = text(at_desk(chief).get(PAGE))
+    assert page.index("전자서명 동의") < page.index("서명할 기기")
     assert "지금은 확인 번호로 결재합니다" in page
     assert "전자서명 동의서" in page
 

@@ -49,12 +49,15 @@ class Phone:
         return self.post("agreement")
 
     def press(self, decision="approve", **more):
-        return self.post("decision", item=self.item, decision=decision, **more)
+        """What is seen after it: the page for the code is opened, as a browser does."""
+        answer = self.post("decision", **{"item": self.item, "decision": decision} | more)
+        asks = answer.status_code == 303 and "/code/?" in answer.url
+        return self.open(answer.url) if asks else answer
 
     def type(self, page, code, **more):
         """Type a code into the page that asks for it."""
-        kept = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', text(page)))
-        return self.post("decision", **(kept | {"code": code} | more))
+        kept = kept_in(page)
+        return self.press(**(kept | {"code": code} | more))
 
     def _then(self, response):
         tenancy._enter("app.complex", self.complex_id)
@@ -63,6 +66,11 @@ class Phone:
 
 def text(response):
     return response.content.decode()
+
+
+def kept_in(page):
+    """What the page posts again beside the code."""
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', text(page)))
 
 
 def sent_code():
@@ -90,16 +98,16 @@ def agreed(phone, chief):
 
 
 def test_the_message_carries_the_link(submitted, chief):
-    message = Message.objects.get(recipient=chief.person, subject__startswith="결재 요청")
+    message = Message.objects.get(recipient=chief.person, subject__startswith="검토 요청")
     assert links.read_link(message.link.rstrip("/").rpartition("/")[2]).document_id == submitted.id
 
 
 def test_the_message_names_the_complex_and_the_document_first(submitted, chief, complex_):
-    message = Message.objects.get(recipient=chief.person, subject__startswith="결재 요청")
+    message = Message.objects.get(recipient=chief.person, subject__startswith="검토 요청")
     assert message.body.splitlines() == [
         f"{complex_.name} · 화단 정비",
-        "담당 최은영 님이 올린 문서가 결재를 기다립니다.",
-        "금액: 금1,430,000원",
+        "담당 최은영 님이 올린 문서가 검토를 기다립니다.",
+        "금액: 1,430,000원",
     ]
     assert "1,430,000" not in message.subject
 
@@ -128,7 +136,9 @@ def test_before_the_first_signature_the_text_is_accepted(phone, chief, sign_in):
     page = text(phone.get())
     assert "전자서명 동의서" in page
     assert "승인" not in re.findall(r"<button[^>]*>([^<]+)<", page)
+    assert re.findall(r'<button[^>]* form="agreement">([^<]+)<', page) == ["동의하고 계속하기"]
     answer = phone.agree()
+    assert answer.url.endswith("/#decision")
     page = text(phone.open(answer.url))
     assert "승인" in re.findall(r"<button[^>]*>([^<]+)<", page)
     assert Agreement.objects.get().officeholder_id == chief.id
@@ -137,8 +147,8 @@ def test_before_the_first_signature_the_text_is_accepted(phone, chief, sign_in):
 def test_who_holds_the_link_alone_accepts_nothing(phone):
     page = text(phone.get())
     assert "처음 한 번은 로그인해서 동의해 주세요." in page
-    assert "동의" not in re.findall(r"<button[^>]*>([^<]+)<", page)
-    back = urlencode({"next": reverse("sign:document", args=[phone.token])})
+    assert 'form="agreement"' not in page
+    back = urlencode({"next": f"{reverse('sign:document', args=[phone.token])}#agreement-title"})
     way_in = f"{reverse('account_login')}?{back}"
     assert f'href="{way_in}"' in page
     answer = phone.agree()
@@ -154,7 +164,7 @@ def test_nobody_else_accepts_for_the_officer(phone, manager, sign_in):
     way_out = re.search(r'href="([^"]+)">로그아웃하고 다시 로그인하기', page)[1]
     shown = text(phone.open(way_out))
     kept = re.search(r'name="next" value="([^"]+)"', shown)[1]
-    back = urlencode({"next": reverse("sign:document", args=[phone.token])})
+    back = urlencode({"next": f"{reverse('sign:document', args=[phone.token])}#agreement-title"})
     assert kept == f"{reverse('account_login')}?{back}"
     answer = phone.agree()
     assert answer.status_code == 409
@@ -180,7 +190,7 @@ def test_without_the_agreement_no_code_is_sent(phone):
 
 def test_a_code_signs(agreed, submitted):
     page = agreed.press()
-    assert "확인 번호를 넣어 주세요" in text(page)
+    assert "승인하려면 확인 번호를 넣어 주세요" in text(page)
     assert "one-time-code" in text(page)
     assert decided() == ""
     answer = agreed.type(page, sent_code())
@@ -193,6 +203,44 @@ def test_a_code_signs(agreed, submitted):
     assert CodeRequest.objects.get().used_at
 
 
+def test_what_is_refused_is_not_called_approving(agreed):
+    page = text(agreed.press("return", opinion="금액이 다릅니다."))
+    assert "반려하려면 확인 번호를 넣어 주세요" in page
+    assert "서명하고 반려하기" in page
+    assert page.index("<dt>결정</dt>") < page.index("<dt>제목</dt>")
+
+
+def test_nothing_one_goes_back_to_is_the_answer_to_a_form(agreed):
+    asked = agreed.post("decision", item=agreed.item, decision="approve")
+    again = agreed.post("decision", **kept_in(agreed.open(asked.url)), code="1")
+    signed = agreed.post("decision", **kept_in(agreed.open(again.url)), code=sent_code())
+    assert [answer.status_code for answer in (asked, again, signed)] == [303] * 3
+    # Afterwards the page of the code says what came of it.
+    assert agreed.open(asked.url).url == reverse("sign:document", args=[agreed.token])
+
+
+def test_when_no_try_is_left_only_another_code_is_offered(agreed):
+    page = agreed.press()
+    for _ in range(5):
+        page = agreed.type(page, wrong(sent_code()))
+    assert "5번 잘못 넣어 더 쓸 수 없습니다" in text(page)
+    assert re.findall(r"<button[^>]*>([^<]+)<", text(page)) == ["번호 다시 받기"]
+    assert 'name="code"' not in text(page)
+    again = text(agreed.press(**kept_in(page)))
+    assert "1분에 한 번 보냅니다" in again
+    assert "받은 번호를 넣거나" not in again
+
+
+def test_the_page_for_a_code_is_for_nobody_else(agreed, submitted, manager):
+    address = agreed.client.post(
+        reverse("sign:decision", args=[agreed.token]), {"item": agreed.item, "decision": "approve"}
+    ).url
+    theirs = address.replace(agreed.token, link_token(manager, submitted.id))
+    assert "/code/" not in agreed.open(theirs).url
+    agreed.client.logout()
+    assert "/code/" not in agreed.open(address).url
+
+
 def test_the_message_with_the_code_says_what_is_signed(agreed):
     agreed.press()
     letter = PendingDelivery.objects.get(message__code=True).secret
@@ -202,8 +250,8 @@ def test_the_message_with_the_code_says_what_is_signed(agreed):
 def test_a_wrong_code_counts_and_is_asked_again(agreed):
     page = agreed.press(opinion="잘 보았습니다.")
     answer = agreed.type(page, wrong(sent_code()))
-    assert answer.status_code == 422
     assert "4번 더" in text(answer)
+    assert "메일(" in text(answer)  # where the number went is still said
     assert CodeRequest.objects.get().attempts == 1
     answer = agreed.type(answer, sent_code())
     assert Step.objects.get(position=2).opinion == "잘 보았습니다."
@@ -231,15 +279,15 @@ def test_the_same_press_again_decides_nothing_more(agreed):
     code = sent_code()
     agreed.type(page, code)
     events = Event.objects.count()
-    answer = agreed.type(page, code)
-    assert "이미 쓴 확인 번호입니다" in text(answer)
+    answer = agreed.post("decision", **kept_in(page), code=code)
+    assert "승인했습니다" in text(agreed.client.get(answer.url, follow=True))
+    tenancy._enter("app.complex", agreed.complex_id)
     assert Event.objects.count() == events
 
 
 def test_another_code_within_the_minute_leaves_the_field_for_the_first(agreed):
     page = agreed.press()
-    kept = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', text(page)))
-    answer = agreed.post("decision", **kept)
+    answer = agreed.press(**kept_in(page))
     assert "방금 확인 번호를 보냈습니다" in text(answer)
     agreed.type(answer, sent_code())
     assert decided() == "approve"
@@ -267,6 +315,7 @@ def test_a_return_keeps_its_reason_when_it_is_refused(agreed):
     answer = agreed.press("return")
     assert answer.status_code == 409
     assert "반려하는 이유가 적혀 있지 않습니다" in text(answer)
+    assert re.search(r'<textarea[^>]*aria-invalid="true"[^>]* autofocus>', text(answer))
     answer = agreed.press("", opinion="금액이 다릅니다.")
     assert "금액이 다릅니다." in text(answer)
 

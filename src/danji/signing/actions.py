@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 
 from danji.accounts.models import Officeholder, Person
@@ -13,8 +12,9 @@ from danji.accounts.queries import actor_value
 from danji.outbox.actions import tell
 from danji.rules.periods import day_in_seoul, format_moment
 from danji.rules.refusal import Refusal
-from danji.rules.text import clean_line
+from danji.rules.text import clean_line, particle
 from danji.signing import passkeys, terms
+from danji.signing.links import signing_link
 from danji.signing.models import (
     Agreement,
     KeyConfirmation,
@@ -115,6 +115,7 @@ def request_key(
         "다른 임직원 한 사람이 확인하면 이 기기로 서명할 수 있습니다.\n"
         "직접 하신 일이 아니면 지금 폐지하고 감사에게 알려 주세요.",
         at=at,
+        link=signing_link(),
     )
     for officer in _vouching(actor.complex_id, key, at):
         tell(
@@ -123,7 +124,7 @@ def request_key(
             f"{actor} 님이 기기 ‘{name}’의 등록을 요청했습니다.\n"
             "본인에게 직접 물어본 뒤 확인해 주세요.",
             at=at,
-            link=settings.SITE_URL,
+            link=signing_link(),
         )
     return key
 
@@ -171,10 +172,12 @@ def confirm_key(key_id: UUID, *, actor: Officeholder, at: datetime) -> KeyConfir
     tell(
         key.requested_by,
         "결재 서명 기기가 등록되었습니다",
-        f"{actor} 님이 {format_moment(at)}에 기기 ‘{key.name}’을(를) 확인했습니다. "
+        f"{actor} 님이 {format_moment(at)}에 기기 "
+        f"‘{key.name}’{particle(key.name, '을')} 확인했습니다. "
         "이제 이 기기로 한 서명은 본인의 서명으로 기록됩니다.\n"
         "직접 등록하신 기기가 아니면 지금 폐지하고 감사에게 알려 주세요.",
         at=at,
+        link=signing_link(),
     )
     return confirmation
 
@@ -229,6 +232,7 @@ def request_revocation(
         f"{actor} 님이 기기 ‘{key.name}’의 폐지를 요청했습니다.\n사유: {reason}\n"
         "다른 임직원 한 사람이 확인하면 폐지됩니다.",
         at=at,
+        link=signing_link(),
     )
     for officer in _vouching(actor.complex_id, key, at):
         if officer.person_id != actor.person_id:
@@ -237,7 +241,7 @@ def request_revocation(
                 f"확인 요청: {key.requested_by} 님의 결재 서명 기기 폐지",
                 f"{actor} 님이 기기 ‘{key.name}’의 폐지를 요청했습니다.\n사유: {reason}",
                 at=at,
-                link=settings.SITE_URL,
+                link=signing_link(),
             )
     return request
 
@@ -319,7 +323,8 @@ def _revoke(
     tell(
         key.requested_by,
         "결재 서명 기기가 폐지되었습니다",
-        f"{by} {format_moment(at)}에 기기 ‘{key.name}’을(를) 폐지했습니다.\n사유: {reason}\n"
+        f"{by} {format_moment(at)}에 기기 ‘{key.name}’{particle(key.name, '을')} 폐지했습니다.\n"
+        f"사유: {reason}\n"
         "이 기기로는 더 서명할 수 없습니다. 전에 한 서명은 그대로 남습니다.",
         at=at,
     )
@@ -365,8 +370,9 @@ def _demand_in_office(actor: Officeholder, at: datetime) -> None:
 def _demand_vouching(actor: Officeholder, at: datetime) -> None:
     _demand_in_office(actor, at)
     if actor.office not in VOUCHING:
+        office = actor.get_office_display()
         raise Refusal(
-            f"{actor.get_office_display()}은(는) 다른 사람의 기기를 확인할 수 없습니다.",
+            f"{office}{particle(office, '은')} 다른 사람의 기기를 확인할 수 없습니다.",
             next_step="관리사무소장, 과장, 회장, 감사 가운데 한 사람에게 부탁해 주세요.",
         )
 

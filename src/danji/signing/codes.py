@@ -44,10 +44,13 @@ class JustSent(Refusal):
     """A code was sent within the last minute: `request`."""
 
     def __init__(self, request: CodeRequest) -> None:
-        super().__init__(
-            "방금 확인 번호를 보냈습니다. 도착하기까지 잠시 걸릴 수 있습니다.",
-            next_step="받은 번호를 넣거나, 1분 뒤에 다시 받아 주세요.",
-        )
+        if request.attempts < TRIES:
+            fact = "방금 확인 번호를 보냈습니다. 도착하기까지 잠시 걸릴 수 있습니다."
+            next_step = "받은 번호를 넣거나, 1분 뒤에 다시 받아 주세요."
+        else:
+            fact = "확인 번호는 1분에 한 번 보냅니다. 앞서 보낸 번호는 더 쓸 수 없습니다."
+            next_step = "1분 뒤에 다시 받아 주세요."
+        super().__init__(fact, next_step=next_step)
         self.request = request
 
 
@@ -55,6 +58,33 @@ def covers(request: CodeRequest, statements: Sequence[bytes]) -> bool:
     """Whether a code was sent for exactly these statements."""
     wanted: list[str] = [statement_digest(statement).hex() for statement in statements]
     return sorted(wanted) == sorted(request.digests)
+
+
+def request_of(officeholder: Officeholder, request_id: UUID) -> CodeRequest | None:
+    """The code that was sent to an officeholder under this name."""
+    own = CodeRequest.objects.within(officeholder.complex_id).filter(
+        id=request_id, officeholder_id=officeholder.id
+    )
+    found: CodeRequest | None = own.select_related("officeholder__person").first()
+    return found
+
+
+def closed_because(request: CodeRequest, *, at: datetime) -> Refusal | None:
+    """Why a code cannot be typed any more; None while it can."""
+    is_open = request.used_at is None and request.attempts < TRIES and at < request.expires_at
+    return None if is_open else _refusal(request, tried=False, at=at)
+
+
+def sent_to(request: CodeRequest) -> str:
+    """Where a code went, as much of it as its person needs to know it by.
+
+    Args: `request` is from `request_of`.
+    """
+    person = request.officeholder.person
+    if request.channel == Channel.MESSAGE:
+        return f"문자(010-****-{person.phone[-4:]})"
+    name, _, host = person.email.partition("@")
+    return f"메일({name[:2]}***@{host})"
 
 
 @transaction.atomic

@@ -52,6 +52,24 @@ class Evidence:
         }
 
 
+_METHODS = {
+    "demo": "연습용 로그인",
+    "mail-code": "메일 확인 번호",
+    "message-code": "문자 확인 번호",
+    "api-token": "연계 프로그램",
+    "passkey": "등록한 기기",
+    "kakao": "카카오 인증서",
+    "naver": "네이버 인증서",
+    "pass": "PASS 인증서",
+    "joint-certificate": "공동인증서",
+}
+
+
+def method_label(method: str) -> str:
+    """By what a decision was signed, as its box in the line (결재란) says it; "" when unknown."""
+    return _METHODS.get(method, "")
+
+
 class Signer(Protocol):
     """Says by what a statement was signed."""
 

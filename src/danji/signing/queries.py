@@ -22,11 +22,18 @@ from danji.signing.models import (
 VOUCHING = frozenset({Office.MANAGER, Office.CHIEF, Office.CHAIR, Office.AUDITOR})
 
 
-def _live_keys(complex_id: UUID, person_id: UUID) -> ScopedQuerySet:
+def _confirmed_keys(complex_id: UUID) -> ScopedQuerySet:
     revoked = KeyRevocation.objects.within(complex_id).filter(key_id=OuterRef("id"))
+    confirmed: ScopedQuerySet = SigningKey.objects.within(complex_id).filter(
+        ~Exists(revoked), confirmations__isnull=False
+    )
+    return confirmed
+
+
+def _live_keys(complex_id: UUID, person_id: UUID) -> ScopedQuerySet:
     live: ScopedQuerySet = (
-        SigningKey.objects.within(complex_id)
-        .filter(~Exists(revoked), person_id=person_id, confirmations__isnull=False)
+        _confirmed_keys(complex_id)
+        .filter(person_id=person_id)
         .annotate(leaf_hash=F("confirmations__leaf_hash"))
     )
     return live
@@ -89,6 +96,11 @@ def keys_to_sign(officeholder: Officeholder) -> list[SigningKey]:
 def way_of(officeholder: Officeholder) -> str:
     """How the officeholder signs: "passkey" with a key, "code" without one."""
     return "passkey" if keys_of(officeholder.person_id, officeholder.complex_id) else "code"
+
+
+def persons_with_keys(complex_id: UUID) -> set[UUID]:
+    """Who signs with a key in a complex, asked at once for everybody."""
+    return set(_confirmed_keys(complex_id).values_list("person_id", flat=True))
 
 
 def requested_keys(complex_id: UUID) -> list[SigningKey]:

@@ -1,9 +1,10 @@
 """Signing with a certificate in the person's own name: 간편인증 through a relay, or 공동인증서.
 
-Either way the person's app signs the statement itself and hands over a CMS SignedData, as
-`request` → `collect` → `verify`; only the way there differs. The relay's answer can be had once and
-within a window, so it is kept before it is read. What it tells of the person beyond the name (CI,
-birthday, telephone) stays in `RelayResponse` and is forgotten after a while; the log never has it.
+Either way the person's own program signs what they read, the statement in Korean
+(`danji_verify.signature.statement_text`), and hands over a CMS SignedData; only the way there
+differs: `request` → `collect`, or `uploaded`. The relay's answer can be had once and within a
+window, so it is kept before it is read. What it tells of the person beyond the name (CI, birthday,
+telephone) stays in `RelayResponse` and is forgotten after a while; the log never has it.
 
 The relay speaks JSON over HTTPS, authenticated with a shared key:
 
@@ -46,12 +47,20 @@ from danji_verify.canonical import b64encode
 from danji_verify.entry import format_time
 from danji_verify.errors import VerifyError, Wrong
 from danji_verify.shapes import Fields
-from danji_verify.signature import MAX_CMS, check_auth, check_cms
+from danji_verify.signature import (
+    MAX_CMS,
+    TEXT,
+    certified_bytes,
+    check_auth,
+    check_cms,
+    statement_text,
+)
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT = (5, 15)  # seconds to connect, and to wait for each part of an answer
 MAX_ANSWER = 256 * 1024  # bytes
+HOUR, REQUESTS_AN_HOUR = timedelta(hours=1), 10  # of one officeholder: a link alone may ask
 JOINT_CERTIFICATE = "joint-certificate"
 _PHONE = re.compile(r"01[0-9]{8,9}")
 _BIRTHDAY = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
@@ -115,26 +124,29 @@ def request(
     title: str,
     at: datetime,
 ) -> RelayRequest:
-    """Ask the person, in the provider's app, to sign the statement; the app shows all of it.
+    """Ask the person, in the provider's app, to sign the statement; the app shows it in Korean.
 
     Run it outside of any transaction: another machine is asked.
     Args: `title` is what the app shows above it, one line.
-    Raises: Refusal without agreement or term, and when there is no relay or it does not answer;
-    RuntimeError inside a transaction.
+    Raises: Refusal without agreement or term, when the app was asked too often, and when there is
+    no relay or it does not answer; RuntimeError inside a transaction.
     """
     if not officeholder.covers(day_in_seoul(at)):
         raise Refusal(
             f"{officeholder} 님은 지금 임기가 아니어서 서명할 수 없습니다.",
             next_step="임기가 아직 남아 있다면 관리사무소에 등록을 확인해 주세요.",
         )
+    if provider not in providers(officeholder):
+        raise _not_here()
     with transaction.atomic(durable=True), tenancy.within(officeholder.complex_id):
         demand_agreement(officeholder)
+        _demand_patience(officeholder, at)
     asked = {
         "provider": provider.value,
         "name": officeholder.person.name,
         **asdict(contact),
         "title": title,
-        "text": statement.decode("utf-8"),
+        "text": statement_text(statement).decode("utf-8"),
     }
     receipt = _call("POST", "/v1/signatures", asked, at=at).get("receipt")
     if not isinstance(receipt, str) or not _RECEIPT.fullmatch(receipt):
@@ -182,7 +194,7 @@ def uploaded(officeholder: Officeholder, signed_data: bytes) -> Evidence:
     if len(signed_data) > MAX_CMS:
         raise Refusal(
             "서명 파일이 너무 큽니다.",
-            next_step="결재 화면에서 받은 글에 서명한 파일을 올려 주세요.",
+            next_step="‘서명할 글’에 인증서 프로그램으로 서명한 파일을 올려 주세요.",
         )
     return _evidence(JOINT_CERTIFICATE, signed_data, officeholder, demand_agreement(officeholder))
 
@@ -197,8 +209,9 @@ def verify(evidence: Evidence, statement: bytes, *, officeholder: Officeholder) 
     auth = Fields(evidence.as_json())
     try:
         check_auth(auth, statement)
-        signed = check_cms(base64.b64decode(auth.text("signed_data")), statement)
-        _demand_issuer(signed.certificate)
+        content = certified_bytes(auth, statement)
+        signed = check_cms(base64.b64decode(auth.text("signed_data")), content)
+        _demand_issuer(signed.certificate, officeholder)
     except VerifyError as problem:
         logger.warning("a certificate's signature of %s was refused: %s", officeholder.id, problem)
         fact = str(problem) if isinstance(problem, Wrong) else "서명을 읽을 수 없습니다."
@@ -218,14 +231,34 @@ def certificate_signer(evidence: Evidence, *, officeholder: Officeholder) -> Sig
     return sign
 
 
-def providers() -> list[Provider]:
+def providers(officeholder: Officeholder) -> list[Provider]:
     """Whose apps people can sign in here; none without a relay."""
-    return list(Provider) if settings.RELAY_URL and settings.RELAY_KEY else []
+    is_set = settings.RELAY_URL and settings.RELAY_KEY
+    return list(Provider) if is_set and takes_certificates(officeholder) else []
 
 
-def takes_certificates() -> bool:
+def takes_certificates(officeholder: Officeholder) -> bool:
     """Whether a 공동인증서 can be used here: the operator named whom to believe."""
-    return bool(settings.CERTIFICATE_ISSUERS)
+    return _is_open_to(officeholder) and bool(settings.CERTIFICATE_ISSUERS)
+
+
+def _is_open_to(officeholder: Officeholder) -> bool:
+    """The key of the authority to practise with lies on this machine: it signs nothing real."""
+    return officeholder.complex.demonstration or not settings.RELAY_IS_PRACTICE
+
+
+def _demand_patience(officeholder: Officeholder, at: datetime) -> None:
+    """Raises: Refusal when the person's app was asked too often."""
+    own = RelayRequest.objects.within(officeholder.complex_id).filter(
+        officeholder_id=officeholder.id, requested_at__gt=at - HOUR
+    )
+    if own.count() >= REQUESTS_AN_HOUR:
+        logger.warning("the app of %s was asked too often", officeholder.id)
+        raise Refusal(
+            "한 시간 동안 간편인증을 너무 많이 요청했습니다.",
+            next_step="한 시간 뒤에 다시 요청하거나, 다른 방법으로 서명해 주세요. "
+            "직접 하신 일이 아니면 감사에게 알려 주세요.",
+        )
 
 
 def _fetch(asked: RelayRequest, at: datetime) -> bytes:
@@ -297,18 +330,21 @@ def _evidence(
     return Evidence(
         Level.CERTIFICATE,
         method,
-        {"signed_data": b64encode(signed_data), "signer": {"name": officeholder.person.name}},
+        {
+            "signed_data": b64encode(signed_data),
+            "signer": {"name": officeholder.person.name},
+            "text": TEXT,
+        },
         agreement,
     )
 
 
-def _demand_issuer(certificate: bytes) -> None:
+def _demand_issuer(certificate: bytes, officeholder: Officeholder) -> None:
     """Raises: Wrong unless one of the issuers we believe issued the certificate."""
-    subject = x509.load_der_x509_certificate(certificate)
-    for issuer in _issuers():
+    for issuer in _issuers() if _is_open_to(officeholder) else ():
         try:
-            subject.verify_directly_issued_by(issuer)
-        except (InvalidSignature, ValueError, TypeError):
+            x509.load_der_x509_certificate(certificate).verify_directly_issued_by(issuer)
+        except (InvalidSignature, x509.InvalidVersion, ValueError, TypeError):
             continue
         return
     raise Wrong("이 시스템이 믿는 인증기관이 발급한 인증서가 아닙니다.")
@@ -346,10 +382,7 @@ def _call(
 def _exchange(method: str, path: str, sent: Mapping[str, Any] | None, *, at: datetime) -> bytes:
     """The body of the relay's answer. Raises: Refusal when there is none, or it says no."""
     if not settings.RELAY_URL or not settings.RELAY_KEY:
-        raise Refusal(
-            "이 시스템에는 간편인증이 준비되어 있지 않습니다.",
-            next_step="등록한 기기나 확인 번호로 서명해 주세요.",
-        )
+        raise _not_here()
     body = b"" if sent is None else json.dumps(sent, ensure_ascii=False).encode()
     try:
         with requests.Session() as session:
@@ -383,6 +416,13 @@ def authorization(key: str, method: str, path: str, body: bytes, *, at: datetime
     said = f"{method}\n{path}\n{moment}\n{sha256(body).hexdigest()}"
     mac = hmac.new(key.encode(), said.encode(), "sha256").digest()
     return f"Danji {moment} {b64encode(mac)}"
+
+
+def _not_here() -> Refusal:
+    return Refusal(
+        "이 시스템에는 간편인증이 준비되어 있지 않습니다.",
+        next_step="등록한 기기나 확인 번호로 서명해 주세요.",
+    )
 
 
 def _no_answer(problem: str) -> Refusal:

@@ -1,7 +1,8 @@
 """From a pressed button to signed decisions: what is asked of the person, and by what they sign.
 
-A person with a signing key signs with it; who has none types a code that was sent. At the desk of
-a demonstration complex, having signed in there is enough.
+A person with a signing key signs with it; who has none types a code that was sent. Whoever chooses
+so signs with a certificate in their own name, see `danji.web.sign.certificates`. At the desk of a
+demonstration complex, having signed in there is enough.
 """
 
 import logging
@@ -13,25 +14,25 @@ from uuid import UUID
 from django.db import transaction
 from django.http import QueryDict
 
-from danji.accounts.models import Officeholder, Person
+from danji.accounts.models import Officeholder
 from danji.approvals import deciding, showing
 from danji.approvals.models import Document
 from danji.approvals.statements import Statement
-from danji.outbox.models import Channel
 from danji.rules.approval import Choice, Decision
 from danji.rules.money import figures_line
 from danji.rules.refusal import Refusal
 from danji.signing import codes, passkeys, queries
 from danji.signing.evidence import Signer
-from danji.signing.models import CodeRequest
 from danji.web.sign.words import pressed_word
 
 logger = logging.getLogger(__name__)
 
 MOST = 100  # documents decided with one press
 AFTERWARDS = "afterwards"
+SKIP = "skip-"  # before the position of a place that is left out
 # What a device answers, by the names of the fields it is posted in.
 _ASSERTION = ("id", "client_data", "authenticator_data", "signature")
+_KEPT = ("item", "decision", "opinion", "to", "way")
 
 
 @dataclass(frozen=True)
@@ -39,18 +40,21 @@ class Item:
     """One document to decide on, as a form names it.
 
     `digest` is that of the content the person was shown; `acting_for` the absent officer in whose
-    place they decide (대결); `afterwards` says that it is approved afterwards (후결).
+    place they decide (대결); `afterwards` says that it is approved afterwards (후결); `skipped` is
+    the position of a place that is left out (생략).
     """
 
     document_id: UUID
     digest: str
     acting_for: UUID | None = None
     afterwards: bool = False
+    skipped: int | None = None
 
     @property
     def value(self) -> str:
         """What stands in the form."""
         seat = AFTERWARDS if self.afterwards else self.acting_for.hex if self.acting_for else ""
+        seat = f"{SKIP}{self.skipped}" if self.skipped is not None else seat
         return f"{self.document_id.hex}/{self.digest}/{seat}"
 
     @classmethod
@@ -60,9 +64,11 @@ class Item:
             document, digest, seat = value.split("/")
             if seat == AFTERWARDS:
                 return cls(UUID(document), digest, afterwards=True)
+            if seat.startswith(SKIP):
+                return cls(UUID(document), digest, skipped=int(seat.removeprefix(SKIP)[:3]))
             return cls(UUID(document), digest, UUID(seat) if seat else None)
         except ValueError as problem:
-            raise _unreadable() from problem
+            raise unreadable() from problem
 
 
 @dataclass(frozen=True)
@@ -128,8 +134,26 @@ class CodeAsked:
 
     frozen: Frozen
     request_id: str
-    sent_to: str  # "" when it was sent before
     refusal: Refusal | None = None
+
+
+@dataclass(frozen=True)
+class CertificateAsked:
+    """The statement is to be signed with a certificate in the person's own name.
+
+    `way` is a `relay.Provider`, in whose app they sign, or `relay.JOINT_CERTIFICATE`; `request_id`
+    names what the app was asked, "" before that; `refusal` says why it was not signed yet.
+    """
+
+    frozen: Frozen
+    way: str
+    request_id: str = ""
+    refusal: Refusal | None = None
+
+
+Asked = CodeAsked | CertificateAsked
+# What came of what belongs outside of the transaction: see `certificates.try_outside`.
+Tried = Signer | CertificateAsked | Refusal | None
 
 
 def way_of(officeholder: Officeholder, session: Signer | None) -> str:
@@ -146,23 +170,27 @@ def perform(
     actor: Officeholder,
     *,
     session: Signer | None,
-    tried: Signer | Refusal | None,
+    tried: Tried,
     at: datetime,
-) -> CodeAsked | Decided:
+) -> Asked | Decided:
     """Decide once it is signed; before that, send the code where one is needed.
 
-    Args: `tried` is from `try_code`, None when no code was typed.
+    Args: `tried` is from `certificates.try_outside`.
     Raises: Refusal when nothing was signed.
     """
-    if session is not None:
-        return _decide_each(pressed, actor, session, at=at, stated_at=None)
+    if isinstance(tried, CertificateAsked):
+        return tried
+    if session is not None and tried is None:
+        return decide_each(pressed, actor, session, at=at, stated_at=None)
     if isinstance(tried, Refusal):
-        frozen = freeze(pressed, actor, at=_read_stated_at(post))
-        return CodeAsked(frozen, post.get("request", ""), "", tried)
+        if "code" not in post:
+            raise tried
+        frozen = freeze(pressed, actor, at=read_stated_at(post))
+        return CodeAsked(frozen, post.get("request", ""), tried)
     if tried is None and queries.way_of(actor) == "code":
         return _ask_for_code(post, pressed, actor, at=at)
     sign = tried or _device_signer(post, pressed, actor)
-    return _decide_each(pressed, actor, sign, at=at, stated_at=_read_stated_at(post))
+    return decide_each(pressed, actor, sign, at=at, stated_at=read_stated_at(post))
 
 
 def freeze(pressed: Pressed, actor: Officeholder, *, at: datetime) -> Frozen:
@@ -205,7 +233,7 @@ def try_code(post: QueryDict, officeholder: Officeholder, *, at: datetime) -> Si
     try:
         request_id = UUID(post.get("request", ""))
     except ValueError:
-        return _unreadable()
+        return unreadable()
     try:
         return codes.code_signer(request_id, post.get("code", ""), officeholder=officeholder, at=at)
     except Refusal as refusal:
@@ -226,7 +254,7 @@ def _device_signer(post: QueryDict, pressed: Pressed, actor: Officeholder) -> Si
     signed = [Item.parse(value) for value in post.getlist("signed")]
     if len(signed) < 2:
         return passkeys.passkey_signer(actor, assertion)
-    stated_at = _read_stated_at(post)
+    stated_at = read_stated_at(post)
     try:
         batch = [_state(item, pressed.choice, actor, stated_at).data for item in signed]
     except (Refusal, Document.DoesNotExist) as problem:
@@ -238,13 +266,13 @@ def _device_signer(post: QueryDict, pressed: Pressed, actor: Officeholder) -> Si
     return passkeys.passkey_signer(actor, assertion, batch=batch)
 
 
-def _read_stated_at(post: QueryDict) -> datetime:
+def read_stated_at(post: QueryDict) -> datetime:
     """The moment which the signed statements name. Raises: Refusal."""
     try:
         moment = datetime.fromisoformat(post.get("stated_at", ""))
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as problem:
-        raise _unreadable() from problem
+        raise unreadable() from problem
 
 
 def _ask_for_code(
@@ -258,7 +286,7 @@ def _ask_for_code(
             request = codes.send_code(
                 actor,
                 [statement.data for _, statement in frozen.statements],
-                [_told(item, statement) for item, statement in frozen.statements],
+                [told_of(item, statement) for item, statement in frozen.statements],
                 at=at,
             )
     except Refusal as refusal:
@@ -267,9 +295,9 @@ def _ask_for_code(
                 return _asked_before(refusal, pressed, actor)
             raise
         # Asked for anew too soon: the field for the one that is on its way stays.
-        earlier = freeze(pressed, actor, at=_read_stated_at(post))
-        return CodeAsked(earlier, post.get("request", ""), "", refusal)
-    return CodeAsked(frozen, str(request.id), sent_to(request, actor.person))
+        earlier = freeze(pressed, actor, at=read_stated_at(post))
+        return CodeAsked(earlier, post.get("request", ""), refusal)
+    return CodeAsked(frozen, str(request.id))
 
 
 def _asked_before(just: codes.JustSent, pressed: Pressed, actor: Officeholder) -> CodeAsked:
@@ -285,18 +313,10 @@ def _asked_before(just: codes.JustSent, pressed: Pressed, actor: Officeholder) -
             next_step="1분 뒤에 다시 눌러 새 번호를 받아 주세요. "
             "먼저 받은 번호는 그 화면에서만 쓸 수 있습니다.",
         ) from just
-    return CodeAsked(earlier, str(just.request.id), "", just)
+    return CodeAsked(earlier, str(just.request.id), just)
 
 
-def sent_to(request: CodeRequest, person: Person) -> str:
-    """Where a code went, as much of it as the person needs to know it by."""
-    if request.channel == Channel.MESSAGE:
-        return f"문자(010-****-{person.phone[-4:]})"
-    name, _, host = person.email.partition("@")
-    return f"메일({name[:2]}***@{host})"
-
-
-def _decide_each(
+def decide_each(
     pressed: Pressed,
     actor: Officeholder,
     sign: Signer,
@@ -304,7 +324,7 @@ def _decide_each(
     at: datetime,
     stated_at: datetime | None,
 ) -> Decided:
-    """One that is refused undoes no other."""
+    """Decide on each document, in a transaction; one that is refused undoes no other."""
     done, refused = [], []
     for item in pressed.items:
         try:
@@ -329,10 +349,13 @@ def _refused(item: Item, actor: Officeholder, problem: Refusal | Document.DoesNo
 
 
 def _state(item: Item, choice: Choice, actor: Officeholder, at: datetime) -> Statement:
-    if item.afterwards:
-        statement = showing.state_confirmation(
-            item.document_id, actor=actor, opinion=choice.opinion, at=at
+    if item.skipped is not None:
+        _demand_skip(choice)
+        statement = deciding.state_skip(
+            item.document_id, item.skipped, choice.opinion, actor=actor, at=at
         )
+    elif item.afterwards:
+        statement = showing.state_confirmation(item.document_id, actor=actor, choice=choice, at=at)
     else:
         statement = deciding.state_decision(
             item.document_id, actor=actor, choice=choice, at=at, acting_for=item.acting_for
@@ -350,11 +373,22 @@ def _decide(
 ) -> Document:
     at, stated_at = moments
     document: Document
-    if item.afterwards:
+    if item.skipped is not None:
+        _demand_skip(choice)
+        document = deciding.skip_step(
+            item.document_id,
+            item.skipped,
+            choice.opinion,
+            actor=actor,
+            sign=sign,
+            at=at,
+            stated_at=stated_at,
+        )
+    elif item.afterwards:
         document = showing.confirm_afterwards(
             item.document_id,
             actor=actor,
-            opinion=choice.opinion,
+            choice=choice,
             sign=sign,
             at=at,
             stated_at=stated_at,
@@ -374,6 +408,12 @@ def _decide(
     return document
 
 
+def _demand_skip(choice: Choice) -> None:
+    """What is pressed for a place that is left out says so. Raises: Refusal."""
+    if choice.decision is not Decision.SKIP:
+        raise unreadable()
+
+
 def _demand_shown(item: Item, digest: str) -> None:
     if item.digest != digest:
         raise Refusal(
@@ -382,14 +422,20 @@ def _demand_shown(item: Item, digest: str) -> None:
         )
 
 
-def _told(item: Item, statement: Statement) -> str:
-    """One line of the message that brings the code: what is signed with it."""
+def kept(post: QueryDict) -> list[tuple[str, str]]:
+    """What was pressed, as it is posted again with a code or a certificate."""
+    return [(name, value) for name in _KEPT for value in post.getlist(name)]
+
+
+def told_of(item: Item, statement: Statement) -> str:
+    """What is signed, in one line: in the message that brings the code, and in the person's app."""
     word = pressed_word(statement.act, statement.choice.decision, afterwards=item.afterwards)
     amount = f", {figures_line(statement.amount)}" if statement.amount is not None else ""
     return f"{word}: {statement.title}{amount}"
 
 
-def _unreadable() -> Refusal:
+def unreadable() -> Refusal:
+    """What is said of a form that no page of ours has sent."""
     return Refusal(
         "화면이 보낸 내용을 읽을 수 없습니다. 결재하지 않았습니다.",
         next_step="화면을 새로 열어 다시 눌러 주세요.",

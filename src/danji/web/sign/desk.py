@@ -18,34 +18,41 @@ from danji.approvals.queries import document_for
 from danji.rules.periods import day_in_seoul
 from danji.rules.refusal import Refusal
 from danji.signing import actions, passkeys
-from danji.signing.evidence import Signer
 from danji.signing.models import RevocationRequest, SigningKey
 from danji.signing.queries import agreement_of, key_of, revocation_of
 from danji.web.account import demonstration_signer
 from danji.web.addresses import own_address
 from danji.web.api.problems import problem
 from danji.web.desk.access import DeskRequest, View, office_of, officer_required, posted
-from danji.web.sign import ceremony, pages
-from danji.web.sign.ceremony import CodeAsked, Decided, Pressed
+from danji.web.downloads import download
+from danji.web.sign import ceremony, certificates, pages
+from danji.web.sign.asking import ask_for_code, waiting_for_code
+from danji.web.sign.ceremony import Asked, CodeAsked, Decided, Pressed, Tried
+from danji.web.sign.certificates import Waiting, ask_for_certificate, waiting_for_certificate
 
+LAYOUT = "base.html"
 ENROLLING = "enrolling"  # in the session: what a device was asked to make
 DECIDED = "decided"  # in the session: what came of deciding on several documents
 
 
 class SigningRequest(DeskRequest):
-    """A request at the desk, with what came of the code that was typed, if one was."""
+    """A request at the desk, with what came of a code that was typed or of a certificate."""
 
-    tried: Signer | Refusal | None
+    tried: Tried
 
 
-def with_code(view: View) -> View:
-    """Try a typed code before the view's own transaction begins, so that a wrong one counts."""
+def with_signature(view: View) -> View:
+    """Try code or certificate before the view's own transaction begins: a wrong code counts, and
+    what an app hands over is had once.
+    """
 
     @wraps(view)
     def tried(request: SigningRequest, **kwargs: Any) -> HttpResponse:
         request.tried = None
-        if "code" in request.POST and (officeholder := office_of(request)):
-            request.tried = ceremony.try_code(request.POST, officeholder, at=timezone.now())
+        if certificates.is_due(request.POST) and (officeholder := office_of(request)):
+            request.tried = certificates.try_outside(
+                request, officeholder, kwargs.get("document_id"), at=timezone.now()
+            )
         return view(request, **kwargs)
 
     return tried
@@ -79,8 +86,24 @@ def decision_at_desk(
     )
 
 
-def perform_at_desk(request: SigningRequest, pressed: Pressed) -> CodeAsked | Decided:
-    """Decide, or ask for a code. Raises: Refusal."""
+def skipping_at_desk(request: DeskRequest, shown: Document) -> dict[str, Any] | None:
+    """The context `skipping` of desk/_skipping.html at the desk."""
+    officeholder = request.officeholder
+    return pages.skipping(
+        shown,
+        officeholder,
+        way=ceremony.way_of(officeholder, demonstration_signer(request, officeholder)),
+        addresses={
+            "action": reverse("desk:omission", args=[shown.id]),
+            "statement_url": reverse("sign:decisions-statement"),
+            "signing_url": reverse("sign:signing"),
+        },
+        at=timezone.now(),
+    )
+
+
+def perform_at_desk(request: SigningRequest, pressed: Pressed) -> Asked | Decided:
+    """Decide, or ask for a code or a certificate. Raises: Refusal."""
     officeholder = request.officeholder
     return ceremony.perform(
         request.POST,
@@ -92,10 +115,42 @@ def perform_at_desk(request: SigningRequest, pressed: Pressed) -> CodeAsked | De
     )
 
 
-def code_page(request: DeskRequest, asked: CodeAsked, *, action: str, back: str) -> HttpResponse:
-    """The page that asks for the code."""
-    context = pages.code(asked, request.POST, layout="base.html", action=action, back=back)
-    return render(request, "sign/code.html", context, status=422 if asked.refusal else 200)
+def asked_page(request: DeskRequest, asked: Asked, *, action: str, back: str) -> HttpResponse:
+    """The page that asks for the code, or for the signature with a certificate."""
+    if isinstance(asked, CodeAsked):
+        page = reverse("sign:decisions-code")
+        return ask_for_code(request, asked, page=page, action=action, back=back)
+    if certificates.is_mistyped(asked):
+        return _certificate(request, Waiting(asked, request.POST, action, back), status=422)
+    page = reverse("sign:decisions-certificate")
+    return ask_for_certificate(request, asked, page=page, action=action, back=back)
+
+
+@require_safe
+@officer_required
+def certificate(request: DeskRequest) -> HttpResponse:
+    """What is signed with a certificate, and what the person does for it."""
+    waiting = waiting_for_certificate(request, request.officeholder, at=timezone.now())
+    if isinstance(waiting, str):
+        return redirect(waiting or "desk:home")
+    return _certificate(request, waiting)
+
+
+def _certificate(request: DeskRequest, waiting: Waiting, *, status: int = 200) -> HttpResponse:
+    template, context = pages.certificate(waiting, layout=LAYOUT)
+    context |= {"text_url": reverse("sign:decisions-text")}
+    return render(request, template, context, status=status)
+
+
+@require_safe
+@officer_required
+def code(request: DeskRequest) -> HttpResponse:
+    """What is signed with the code that was sent, and the field for it."""
+    waiting = waiting_for_code(request, request.officeholder)
+    if isinstance(waiting, str):
+        return redirect(waiting or "desk:home")
+    context = pages.code(waiting, layout=LAYOUT, at=timezone.now())
+    return render(request, "sign/code.html", context)
 
 
 @posted(back="desk:home")
@@ -109,7 +164,15 @@ def statement(request: DeskRequest) -> HttpResponse:
         return problem(refusal, 409)
 
 
-@with_code
+@posted(back="desk:home")
+@officer_required
+def text(request: DeskRequest) -> HttpResponse:
+    """What a program is to sign with a 공동인증서, as a file."""
+    data = certificates.text_to_sign(request.POST, request.officeholder, None)
+    return download(data, pages.TEXT_NAME, "text/plain; charset=utf-8")
+
+
+@with_signature
 @officer_required
 def decisions(request: SigningRequest) -> HttpResponse:
     """Decide on several documents with one gesture or one code, each of them for itself.
@@ -123,9 +186,9 @@ def decisions(request: SigningRequest) -> HttpResponse:
         messages.info(request, "처음 결재하시기 전에 아래의 동의서를 읽고 동의해 주세요.")
         return redirect("sign:signing")
     answer = perform_at_desk(request, Pressed.read(request.POST))
-    if isinstance(answer, CodeAsked):
+    if not isinstance(answer, Decided):
         here, back = reverse("sign:decisions"), reverse("desk:home")
-        return code_page(request, answer, action=here, back=back)
+        return asked_page(request, answer, action=here, back=back)
     request.session[DECIDED] = pages.decided(answer)
     return HttpResponseRedirect(reverse("sign:decisions"), status=303)
 

@@ -1,7 +1,8 @@
 """The one-decision screen: opened by the link in a message, without logging in.
 
 Who holds the link may read that document. Deciding takes the officer's own key, or the code that
-is sent to the officer; and to accept, before the first time, that it binds, the officer logs in.
+is sent to the officer. To accept, before the first time, that it binds, and to sign with a
+certificate, of which nothing but the name is known, the officer logs in.
 """
 
 import logging
@@ -29,13 +30,14 @@ from danji.base import files, tenancy
 from danji.rules.periods import day_in_seoul
 from danji.rules.refusal import Refusal
 from danji.signing.actions import accept_method
-from danji.signing.evidence import Signer
 from danji.web.api.problems import problem
 from danji.web.desk.access import is_signed_in
 from danji.web.downloads import download
 from danji.web.previews import picture_of
-from danji.web.sign import ceremony, pages
-from danji.web.sign.ceremony import CodeAsked, Pressed
+from danji.web.sign import ceremony, certificates, pages
+from danji.web.sign.asking import ask_for_code, waiting_for_code
+from danji.web.sign.ceremony import Asked, CodeAsked, Decided, Pressed, Tried
+from danji.web.sign.certificates import Waiting, ask_for_certificate, waiting_for_certificate
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +50,7 @@ class LinkRequest(HttpRequest):
     officer: Officeholder
     document: Document
     token: str
-    tried: Signer | Refusal | None  # what came of the code that was typed
+    tried: Tried
 
 
 View = Callable[..., HttpResponse]
@@ -62,7 +64,7 @@ def by_link(view: View) -> View:
         try:
             link = read_link(token)
             request.token = token
-            request.tried = _try_code(request, link)
+            request.tried = _try_outside(request, link)
             with tenancy.within(link.complex_id):
                 request.officer = _officer(link)
                 request.document = _document(link, request.officer)
@@ -106,7 +108,7 @@ def agreement(request: LinkRequest) -> HttpResponse:
     log_in = _log_in(request)
     if log_in is None:
         accept_method(actor=request.officer, at=timezone.now())
-        return redirect("sign:document", token=request.token)
+        return redirect(f"{_address('document', request)}#decision")
     if SESSION_KEY in request.session:
         return _page(request, _somebody_else())
     messages.info(request, log_in["said"])
@@ -127,7 +129,7 @@ def statement(request: LinkRequest) -> HttpResponse:
 @posted
 @by_link
 def decision(request: LinkRequest) -> HttpResponse:
-    """Decide, once the device has signed or the code was typed; before that, send the code."""
+    """Decide, once device or app has signed or the code was typed; before that, ask for it."""
     try:
         answer = ceremony.perform(
             request.POST,
@@ -139,11 +141,40 @@ def decision(request: LinkRequest) -> HttpResponse:
         )
     except Refusal as refusal:
         return _page(request, refusal)
-    if isinstance(answer, CodeAsked):
-        return _code(request, answer)
+    if not isinstance(answer, Decided):
+        return _asked(request, answer)
     if answer.refused:
         return _page(request, answer.refused[0].refusal)
     return _done(request)
+
+
+@require_safe
+@by_link
+def code(request: LinkRequest) -> HttpResponse:
+    """What is signed with the code that was sent, and the field for it."""
+    waiting = waiting_for_code(request, request.officer)
+    if isinstance(waiting, str) or waiting.action != _address("decision", request):
+        return redirect("sign:document", token=request.token)
+    context = pages.code(waiting, layout=LAYOUT, at=timezone.now())
+    return render(request, "sign/code.html", context | _head(request))
+
+
+@require_safe
+@by_link
+def certificate(request: LinkRequest) -> HttpResponse:
+    """What is signed with a certificate, and what the person does for it."""
+    waiting = waiting_for_certificate(request, request.officer, at=timezone.now())
+    if isinstance(waiting, str) or waiting.action != _address("decision", request):
+        return redirect("sign:document", token=request.token)
+    return _certificate(request, waiting)
+
+
+@posted
+@by_link
+def text(request: LinkRequest) -> HttpResponse:
+    """What a program is to sign with a 공동인증서, as a file."""
+    data = certificates.text_to_sign(request.POST, request.officer, request.document.id)
+    return download(data, pages.TEXT_NAME, "text/plain; charset=utf-8")
 
 
 @require_safe
@@ -192,7 +223,9 @@ def _page(request: LinkRequest, refusal: Refusal | None = None) -> HttpResponse:
     if context:
         return render(request, "sign/document.html", context, status=status)
     following = _following(request)
-    context = pages.outcome(request.document, request.officer, following=following)
+    context = pages.outcome(
+        request.document, request.officer, following=following, at=timezone.now()
+    )
     return render(request, "sign/outcome.html", context | {"refusal": refusal}, status=status)
 
 
@@ -203,12 +236,12 @@ def _log_in(request: LinkRequest) -> dict[str, str] | None:
     """
     if is_signed_in(request, request.officer.person):
         return None
-    back = urlencode({"next": reverse("sign:document", args=[request.token])})
+    back = urlencode({"next": f"{_address('document', request)}#agreement-title"})
     url = f"{reverse('account_login')}?{back}"
     if SESSION_KEY not in request.session:
         return {
             "said": "처음 한 번은 로그인해서 동의해 주세요.",
-            "word": "로그인해서 동의하기",
+            "word": "로그인하고 동의하기",
             "url": url,
         }
     return {
@@ -225,12 +258,30 @@ def _somebody_else() -> Refusal:
     )
 
 
-def _code(request: LinkRequest, asked: CodeAsked) -> HttpResponse:
-    here = reverse("sign:decision", args=[request.token])
-    back = reverse("sign:document", args=[request.token])
-    context = pages.code(asked, request.POST, layout=LAYOUT, action=here, back=back)
-    context |= {"reader": str(request.officer), "complex_name": request.officer.complex.name}
-    return render(request, "sign/code.html", context, status=422 if asked.refusal else 200)
+def _asked(request: LinkRequest, asked: Asked) -> HttpResponse:
+    action, back = _address("decision", request), _address("document", request)
+    if isinstance(asked, CodeAsked):
+        page = _address("code", request)
+        return ask_for_code(request, asked, page=page, action=action, back=back)
+    if certificates.is_mistyped(asked):
+        return _certificate(request, Waiting(asked, request.POST, action, back), status=422)
+    page = _address("certificate", request)
+    return ask_for_certificate(request, asked, page=page, action=action, back=back)
+
+
+def _certificate(request: LinkRequest, waiting: Waiting, *, status: int = 200) -> HttpResponse:
+    template, context = pages.certificate(waiting, layout=LAYOUT)
+    context |= _head(request) | {"text_url": _address("text", request)}
+    return render(request, template, context, status=status)
+
+
+def _address(name: str, request: LinkRequest) -> str:
+    """The address of one of these pages, by the link that was opened."""
+    return reverse(f"sign:{name}", args=[request.token])
+
+
+def _head(request: LinkRequest) -> dict[str, str]:
+    return {"reader": str(request.officer), "complex_name": request.officer.complex.name}
 
 
 def _done(request: LinkRequest) -> HttpResponse:
@@ -260,12 +311,19 @@ def _following(request: LinkRequest) -> UUID | None:
     return link.document_id if waits else None
 
 
-def _try_code(request: LinkRequest, link: Link) -> Signer | Refusal | None:
-    if request.method != "POST" or "code" not in request.POST:
+def _try_outside(request: LinkRequest, link: Link) -> Tried:
+    if not certificates.is_due(request.POST):
         return None
     with tenancy.within(link.complex_id):
         officer = _officer(link)
-    return ceremony.try_code(request.POST, officer, at=timezone.now())
+        is_known = "code" in request.POST or is_signed_in(request, officer.person)
+    if not is_known:
+        return Refusal(
+            "간편인증이나 인증서로는 로그인하신 다음에 서명하실 수 있습니다. 결재하지 않았습니다.",
+            next_step="로그인한 뒤 이 주소를 다시 열어 주세요. 로그인하지 않으실 때는 등록한 "
+            "기기나 확인 번호로 결재해 주세요.",
+        )
+    return certificates.try_outside(request, officer, link.document_id, at=timezone.now())
 
 
 def _officer(link: Link) -> Officeholder:

@@ -3,32 +3,43 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.http import QueryDict
 from django.urls import reverse
 
-from danji.accounts.models import Officeholder
+from danji.accounts.models import Office, Officeholder
+from danji.approvals.citing import resolutions_of
+from danji.approvals.lateness import late_from, skippable
 from danji.approvals.links import link_token
 from danji.approvals.models import Circulation, Document, Step
-from danji.approvals.queries import current, hold_on, line_of
+from danji.approvals.queries import current, hold_on, line_of, said_afterwards
 from danji.approvals.statements import Statement
 from danji.authority.queries import deputising
 from danji.base.prepared import Prepared
 from danji.disclosure.queries import record_of
 from danji.rules import approval
-from danji.rules.approval import SEEING, Act, Decision, Ending
+from danji.rules.approval import SEEING, Act, Choice, Decision, Ending
 from danji.rules.money import amount_line
 from danji.rules.refusal import Refusal
-from danji.signing import queries, terms
+from danji.signing import codes, queries, terms
+from danji.signing.evidence import method_label
+from danji.signing.relay import JOINT_CERTIFICATE, Provider
+from danji.transparency.queries import methods_of
 from danji.web.desk.line import line_view
 from danji.web.desk.pages import size_text
 from danji.web.previews import previews_at
-from danji.web.sign.ceremony import CodeAsked, Decided, Item
-from danji.web.sign.words import done_words, pressed_word
+from danji.web.sign.asking import Waiting
+from danji.web.sign.ceremony import Decided, Frozen, Item, kept
+from danji.web.sign.certificates import Waiting as WaitingForCertificate
+from danji.web.sign.certificates import ways
+from danji.web.sign.words import done_words, pressed_word, to_do_words
+from danji_verify.signature import statement_text
 
+TEXT_NAME = "서명할 글.txt"
 MAIN = (Decision.APPROVE, Decision.RETURN)  # one press; the others stand behind "다른 선택"
 
 
@@ -40,6 +51,7 @@ class Seat:
     choices: tuple[Decision, ...]
     sent_back_to: tuple[approval.Step, ...]
     acting_for: Officeholder | None
+    follows: bool  # it only sees what was decided
 
     @property
     def act(self) -> Act:
@@ -64,6 +76,7 @@ def seat_of(shown: Document, reader: Officeholder, *, on: date) -> Seat | None:
                 approval.choices_at(step, line),
                 approval.sent_back_to(step, line),
                 None if officer.id == reader.id else officer,
+                approval.follows_decision(step, line),
             )
     return None
 
@@ -88,8 +101,10 @@ def decision(
     if seat is None and not afterwards:
         return None
     typed = typed or {}
-    agreement = queries.agreement_of(reader) if way != "session" else None
-    choices = seat.choices if seat else (Decision.APPROVE,)
+    certificates = ways(reader)
+    has_signed_in = way == "session"
+    agreement = None if has_signed_in and not certificates else queries.agreement_of(reader)
+    choices = seat.choices if seat else approval.AFTERWARDS
     act = seat.act if seat else Act.APPROVE
     main = choices if act in SEEING else tuple(each for each in MAIN if each in choices)
     acting_for = seat.acting_for if seat else None
@@ -114,12 +129,59 @@ def decision(
         "sent_back_to": _places(seat) if seat else [],
         "to": typed.get("to", ""),
         "opinion": typed.get("opinion", ""),
+        "can_return": Decision.RETURN in choices,
+        "lacks_reason": _lacks_reason(typed),
+        "late_from": late_from(seat.row) if seat and seat.follows else None,
         "can_hold": seat is not None and seat.acting_for is None,
         "held": hold.reason if hold else "",
-        "must_agree": way != "session" and not agreement,
-        "terms": terms.TEXTS[terms.CURRENT] if way != "session" else "",
-        "agreed_at": agreement.accepted_at if agreement else None,
+        "certificates": certificates if agreement else {},
+        "chosen": typed.get("way", ""),
+        "is_practice": settings.RELAY_IS_PRACTICE,
+        "agree_first": bool(certificates) and not agreement and has_signed_in,
+        "must_agree": not has_signed_in and not agreement,
+        "terms": "" if has_signed_in else terms.TEXTS[terms.CURRENT],
+        "agreed_at": agreement.accepted_at if agreement and not has_signed_in else None,
         "refusal": refusal,
+    }
+
+
+# What is written for somebody who was not away; it can be changed.
+LATE_REASON = "기한 안에 확인하지 않음"
+
+
+def skipping(
+    shown: Document,
+    reader: Officeholder,
+    *,
+    way: str,
+    addresses: Mapping[str, str],
+    at: datetime,
+) -> dict[str, Any] | None:
+    """The context `skipping` of desk/_skipping.html; None when the reader leaves out nobody.
+
+    Args: `way` as in `decision`; `addresses` are `action`, `statement_url` and `signing_url`.
+    """
+    steps = list(shown.steps.all())
+    places = skippable(steps, line_of(steps, shown), reader, at=at)
+    if not places:
+        return None
+    return {
+        **addresses,
+        "way": way,
+        "must_agree": way != "session" and not queries.agreement_of(reader),
+        "places": [
+            {
+                "position": row.position,
+                "act": Act(row.act).label,
+                "who": str(row.approver),
+                "item": Item(shown.id, shown.digest, skipped=row.position).value,
+                "is_late": is_late,
+                "told": f"{row.approver} 님"
+                f"{'' if row.approver.office == Office.CHAIR else '과 회장'}께",
+                "reason": LATE_REASON if is_late else "",
+            }
+            for row, is_late in places
+        ],
     }
 
 
@@ -131,6 +193,15 @@ def _is_asked_afterwards(shown: Document, reader: Officeholder) -> bool:
         and circulation.confirmed_at is None
         for circulation in shown.circulations.all()
     )
+
+
+# Whoever stops a document or differs says why.
+_REASONED = frozenset({Decision.RETURN, Decision.SEND_BACK, Decision.DISSENT})
+
+
+def _lacks_reason(typed: Mapping[str, str]) -> bool:
+    """Whether what was posted and refused lacks the reason that goes with such a decision."""
+    return typed.get("decision") in _REASONED and not typed.get("opinion", "").strip()
 
 
 def _button(each: Decision, act: Act, afterwards: bool) -> dict[str, str]:
@@ -183,6 +254,9 @@ def by_link(
     )
     if form is None:
         return None
+    if log_in is not None:
+        # A certificate says a name. Whose it is of all who have it, the log-in has to say.
+        form["certificates"] = {}
     content = shown.parsed_content()
     steps = list(shown.steps.all())
     return {
@@ -210,10 +284,13 @@ def by_link(
             lambda position, page: reverse("sign:preview", args=[token, position, page]),
         ),
         "cites": content["cites"],
+        "resolved": resolutions_of(shown),
     }
 
 
-def outcome(shown: Document, reader: Officeholder, *, following: UUID | None) -> dict[str, Any]:
+def outcome(
+    shown: Document, reader: Officeholder, *, following: UUID | None, at: datetime
+) -> dict[str, Any]:
     """The context of sign/outcome.html: what the reader decided, and where the document stands.
 
     Args: `following` is the next document that waits for the reader.
@@ -222,6 +299,7 @@ def outcome(shown: Document, reader: Officeholder, *, following: UUID | None) ->
     line = line_of(steps, shown)
     own = [step for step in steps if step.decided_by_id == reader.id and step.act != Act.DRAFT]
     confirmed = next((c for c in shown.circulations.all() if _was_confirmed(c, reader)), None)
+    said = said_afterwards(shown).get(confirmed.id) if confirmed else None
     ending = approval.ending(line)
     record = record_of(reader, shown.id) if ending is Ending.FINISHED else None
     waiting = approval.turns(line)
@@ -229,8 +307,12 @@ def outcome(shown: Document, reader: Officeholder, *, following: UUID | None) ->
     return {
         "reader": str(reader),
         "complex_name": shown.complex.name,
-        "said": _said(own, confirmed, ending),
-        "decided": _decided(own[-1]) if own else _confirmed(confirmed) if confirmed else None,
+        "said": _said(own, said, ending),
+        "decided": _decided(own[-1])
+        if own
+        else _confirmed(confirmed, said)
+        if confirmed and said
+        else None,
         "title": shown.title,
         "amount_words": amount_line(shown.amount) if shown.amount is not None else "",
         "payee": shown.payee,
@@ -238,6 +320,7 @@ def outcome(shown: Document, reader: Officeholder, *, following: UUID | None) ->
         "number": record.number if record else "",
         "ending": ending.label if ending else "",
         "waiting_for": [str(rows[step.position].approver) for step in waiting],
+        "can_skip": bool(skippable(steps, line, reader, at=at)),
         "next": _next(reader, following),
         "desk_url": reverse("desk:document", args=[shown.id]),
     }
@@ -247,11 +330,11 @@ def _was_confirmed(circulation: Circulation, reader: Officeholder) -> bool:
     return circulation.recipient_id == reader.id and circulation.confirmed_at is not None
 
 
-def _said(own: Sequence[Step], confirmed: Circulation | None, ending: Ending | None) -> str:
+def _said(own: Sequence[Step], afterwards: Choice | None, ending: Ending | None) -> str:
     if own:
         return done_words(Act(own[-1].act), Decision(own[-1].decision))
-    if confirmed:
-        return done_words(Act.APPROVE, Decision.APPROVE, afterwards=True)
+    if afterwards:
+        return done_words(Act.APPROVE, afterwards.decision, afterwards=True)
     return {
         Ending.FINISHED: "이미 결재가 끝난 문서입니다.",
         Ending.RETURNED: "이미 반려된 문서입니다.",
@@ -261,7 +344,9 @@ def _said(own: Sequence[Step], confirmed: Circulation | None, ending: Ending | N
 
 
 def _decided(step: Step) -> dict[str, Any]:
+    methods = methods_of(step.complex_id, step.document_id)
     return {
+        "signed": method_label(methods.get(bytes(step.leaf_hash or b""), "")),
         "place": f"{Act(step.act).label} · {step.approver}",
         "word": pressed_word(Act(step.act), Decision(step.decision)),
         "at": step.decided_at,
@@ -269,12 +354,12 @@ def _decided(step: Step) -> dict[str, Any]:
     }
 
 
-def _confirmed(circulation: Circulation) -> dict[str, Any]:
+def _confirmed(circulation: Circulation, said: Choice) -> dict[str, Any]:
     return {
         "place": circulation.get_kind_display(),
-        "word": circulation.get_kind_display(),
+        "word": pressed_word(Act.APPROVE, said.decision, afterwards=True),
         "at": circulation.confirmed_at,
-        "opinion": "",
+        "opinion": said.opinion,
     }
 
 
@@ -287,32 +372,63 @@ def _next(reader: Officeholder, following: UUID | None) -> dict[str, str] | None
     return {"title": title, "url": url}
 
 
-# --- A code ------------------------------------------------------------------------------------
+# --- A code, or a certificate ------------------------------------------------------------------
 
 
-def code(
-    asked: CodeAsked, posted: QueryDict, *, layout: str, action: str, back: str
-) -> dict[str, Any]:
-    """The context of sign/code.html: what is signed, and the field for the code.
-
-    Args: `posted` is kept as it was, so that the same is decided; `layout` is the page around it.
-    """
-    kept = [
-        (name, value)
-        for name in ("item", "decision", "opinion", "to")
-        for value in posted.getlist(name)
-    ]
+def code(waiting: Waiting, *, layout: str, at: datetime) -> dict[str, Any]:
+    """The context of sign/code.html. Args: `layout` is the page around it."""
+    closed = codes.closed_because(waiting.request, at=at)
     return {
+        **_to_sign(waiting.frozen, waiting.posted),
         "layout": layout,
-        "action": action,
-        "back_url": back,
-        "kept": kept,
+        "action": waiting.action,
+        "back_url": waiting.back,
+        "request_id": waiting.request.id,
+        "is_open": closed is None,
+        "sent_to": codes.sent_to(waiting.request),
+        "refusal": waiting.refusal or closed,
+    }
+
+
+def certificate(waiting: WaitingForCertificate, *, layout: str) -> tuple[str, dict[str, Any]]:
+    """What is signed, and what the person does for it. Args: `layout` is the page around it.
+
+    Returns: sign/app.html or sign/certificate.html, and its context.
+    """
+    asked, posted = waiting.asked, waiting.posted
+    context = {
+        **_to_sign(asked.frozen, posted),
+        "layout": layout,
+        "action": waiting.action,
+        "back_url": waiting.back,
         "request_id": asked.request_id,
-        "stated_at": asked.frozen.stated_at.isoformat(),
-        "sent_to": asked.sent_to,
-        "statements": [_statement(statement) for _, statement in asked.frozen.statements],
-        "refused": asked.frozen.refused,
         "refusal": asked.refusal,
+    }
+    _, statement = asked.frozen.statements[0]
+    # What the app is asked names the moment at which it is asked.
+    is_frozen = asked.request_id or asked.way == JOINT_CERTIFICATE
+    context |= {"text": statement_text(statement.data).decode() if is_frozen else ""}
+    if asked.way == JOINT_CERTIFICATE:
+        return "sign/certificate.html", context
+    return "sign/app.html", context | {
+        "app": Provider(asked.way).label,
+        "practice_app": settings.PRACTICE_APP,
+        "phone": posted.get("phone", ""),
+        "birthday": posted.get("birthday", ""),
+    }
+
+
+def _to_sign(frozen: Frozen, posted: QueryDict) -> dict[str, Any]:
+    """What is signed, in the words of its buttons too, and what is posted for it again."""
+    statements = [_statement(statement) for _, statement in frozen.statements]
+    wish, deed = to_do_words([statement["word"] for statement in statements])
+    return {
+        "kept": kept(posted),
+        "stated_at": frozen.stated_at.isoformat(),
+        "statements": statements,
+        "refused": frozen.refused,
+        "wish": wish,
+        "deed": deed,
     }
 
 
@@ -327,11 +443,17 @@ def _statement(statement: Statement) -> dict[str, Any]:
         "payee": said["payee"],
         "place": "후결" if afterwards else statement.act.label,
         "who": f"{said['office']} {said['name']}",
-        "acting": f"{acting['office']} {acting['name']} 님이 대신 결재합니다." if acting else "",
+        "acting": _acting_words(acting, statement.choice.decision) if acting else "",
         "word": pressed_word(statement.act, statement.choice.decision, afterwards=afterwards),
         "opinion": said["opinion"],
         "digest": said["body"],
     }
+
+
+def _acting_words(acting: Mapping[str, str], decision: Decision) -> str:
+    """Who acts at the place of somebody else, and what they do there."""
+    done = "이 자리를 건너뜁니다." if decision is Decision.SKIP else "대신 결재합니다."
+    return f"{acting['office']} {acting['name']} 님이 {done}"
 
 
 _last_step: Prepared[Step] = Prepared(

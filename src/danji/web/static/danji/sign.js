@@ -105,7 +105,9 @@
 
   document.addEventListener("submit", async (event) => {
     const form = event.target;
-    const ceremony = form.dataset.sign === "passkey" ? sign : form.dataset.register ? register : null;
+    // Who chose a certificate does not sign with the device: the form goes as it is.
+    const by = form.elements.way?.value ? "certificate" : form.dataset.sign;
+    const ceremony = by === "passkey" ? sign : form.dataset.register ? register : null;
     if (!ceremony) return;
     event.preventDefault();
     if (form.dataset.busy) return;
