@@ -118,13 +118,13 @@ def test_whose_name_it_is_and_who_may_confirm_are_told_of_a_token_that_decides(
 ):
     told = Message.objects.values_list("recipient_id", "subject")
     assert set(told) == {
-        (chief.person_id, "결재할 수 있는 연계 열쇠 신청: 결재 도우미"),
+        (chief.person_id, "결재하는 연계 열쇠 신청: 결재 도우미"),
         (manager.person_id, "연계 열쇠 확인 요청: 결재 도우미"),
     }
     confirm_token(deciding.token.id, actor=manager, at=at)
     confirmed = Message.objects.get(subject="연계 열쇠 발급: 결재 도우미")
     assert confirmed.recipient_id == chief.person_id
-    assert "이름으로 결재합니다" in confirmed.body
+    assert "이름으로 결재하는 열쇠" in confirmed.body
 
 
 def test_a_token_that_does_not_decide_works_at_once_and_nobody_is_asked(own_token, chief, at):
@@ -146,11 +146,12 @@ def test_only_the_manager_asks_for_a_system(bookkeeper, chief, at, next_month):
         request_system_token("회계", bookkeeper.id, [ApiScope.READ], next_month, actor=chief, at=at)
 
 
-def test_a_system_never_decides(bookkeeper, manager, at, next_month, system_token):
-    with pytest.raises(Refusal, match="결재할 수 없습니다"):
-        request_system_token(
-            "회계", bookkeeper.id, [ApiScope.DECIDE], next_month, actor=manager, at=at
-        )
+@pytest.mark.parametrize("scope", [ApiScope.DECIDE, ApiScope.MANAGE])
+def test_a_system_neither_decides_nor_manages(
+    bookkeeper, manager, at, next_month, system_token, scope
+):
+    with pytest.raises(Refusal, match="결재하거나 관리할 수 없습니다"):
+        request_system_token("회계", bookkeeper.id, [scope], next_month, actor=manager, at=at)
     row = system_token.token
     with pytest.raises(IntegrityError), transaction.atomic():
         ApiToken.objects.create(
@@ -158,7 +159,7 @@ def test_a_system_never_decides(bookkeeper, manager, at, next_month, system_toke
             kind=ApiToken.Kind.SYSTEM,
             name="회계",
             officeholder=bookkeeper,
-            scopes=["decide"],
+            scopes=[scope.value],
             secret_hash=b"",
             prefix="",
             created_by=manager,

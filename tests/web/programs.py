@@ -16,7 +16,7 @@ from danji.integration.models import ApiScope
 from danji.rules.periods import day_in_seoul
 from danji.signing.queries import VOUCHING
 
-ALL = [ApiScope.READ, ApiScope.DRAFT, ApiScope.DECIDE]
+ALL = list(ApiScope)
 
 
 class Program:

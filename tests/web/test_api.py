@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from danji.approvals.models import Document, Draft, Step
+from danji.authority.actions import set_absence
 from danji.base import tenancy
 from danji.config.demonstration.documents import EXPENSE
 from danji.integration import jobs
@@ -19,8 +20,10 @@ from danji.integration.actions import issue_token, request_system_token, revoke_
 from danji.integration.jobs import KEPT, forget_answers
 from danji.integration.models import ApiScope, ApiToken, IdempotentAnswer, Upload
 from danji.records.models import Record
+from danji.rules.absence import Reason
 from danji.rules.periods import day_in_seoul
 from danji.transparency.models import Opening
+from danji.transparency.sequencer import Sequencer
 from programs import Program, give_token
 
 
@@ -125,6 +128,128 @@ def test_a_forged_assertion_signs_nothing(books, program, chief):
     forged = dict.fromkeys(("id", "client_data", "authenticator_data", "signature"), "AAAA")
     assert approve(program(chief), filed, assertion=forged).status_code == 409
     assert not Step.objects.filter(approver_id=chief.id).exclude(decision="").exists()
+
+
+def test_several_are_decided_at_once_and_one_refused_undoes_no_other(books, program, chief):
+    first, second = file(books), file(books)
+    deciding = program(chief)
+    items = [{"document": one["document"], "digest": one["digest"]} for one in (first, second)]
+    body = {"items": items, "decision": "approve"}
+    said = deciding.post("/decisions/statement", body).json()
+    assert [one["document"] for one in said["statements"]] == [one["document"] for one in items]
+    items[1]["digest"] = "0" * 64
+    answer = deciding.post("/decisions", body).json()
+    assert [one["document"] for one in answer["done"]] == [first["document"]]
+    assert [one["document"] for one in answer["refused"]] == [second["document"]]
+    assert deciding.get("/boxes").json()["counts"]["waiting"] == 1
+
+
+# --- Again and again ---------------------------------------------------------------------------
+
+
+def test_a_line_is_kept_and_forgotten(books, chief):
+    reader = {"kind": "circulation", "officeholder": str(chief.id)}
+    kept = books.post("/line-templates", {"name": "공람", "line": {"readers": [reader]}})
+    assert kept.status_code == 201, kept.content.decode()
+    assert books.get("/line-templates").json()["items"] == [kept.json()]
+    assert books.send("DELETE", f"/line-templates/{kept.json()['id']}").status_code == 200
+    assert books.get("/line-templates").json()["items"] == []
+
+
+def test_a_form_is_kept_at_hand_and_no_longer(books):
+    def kept():
+        return [form["key"] for form in books.get("/forms").json()["items"] if form["is_favourite"]]
+
+    assert books.send("PUT", "/forms/memo/favourite").status_code == 200
+    assert kept() == ["memo"]
+    assert books.send("DELETE", "/forms/memo/favourite").status_code == 200
+    assert kept() == []
+
+
+def test_a_document_recurs_until_it_is_stopped(books):
+    since = str(day_in_seoul(timezone.now()) + timedelta(days=1))
+    body = {"form": "memo", "title": "주간 점검", "every": "week", "on_day": 1, "since": since}
+    begun = books.post("/recurring", body)
+    assert begun.status_code == 201, begun.content.decode()
+    assert books.get("/recurring").json()["items"] == [begun.json()]
+    assert books.send("DELETE", f"/recurring/{begun.json()['id']}").status_code == 200
+    assert books.get("/recurring").json()["items"][0]["until"] == str(day_in_seoul(timezone.now()))
+
+
+# --- What is known before and after ------------------------------------------------------------
+
+
+def test_the_line_is_known_before_submission(books, chief):
+    draft = books.post("/drafts", {"form": "expense", "values": EXPENSE | {"payee": None}}).json()
+    plan = books.get(f"/drafts/{draft['id']}/plan").json()
+    assert [place["officer"]["office"] for place in plan["line"]] == [
+        "bookkeeper",
+        "chief",
+        "manager",
+    ]
+    assert plan["missing"].keys() == {"payee"}
+    assert not Document.objects.exists()
+
+
+def test_a_box_is_looked_through(books, program, chief):
+    filed = file(books)
+    waiting = program(chief)
+    amount = Document.objects.get().amount
+    today = day_in_seoul(timezone.now())
+    word = EXPENSE["title"].split()[0]
+    for found in (f"q={word}", f"form=expense&since={today}&until={today}", f"most={amount}"):
+        items = waiting.get(f"/boxes/waiting?{found}").json()["items"]
+        assert [entry["id"] for entry in items] == [filed["document"]], found
+    for other in (
+        "q=없는말",
+        "form=memo",
+        f"until={today - timedelta(days=1)}",
+        f"least={amount + 1}",
+    ):
+        assert waiting.get(f"/boxes/waiting?{other}").json()["items"] == [], other
+    assert waiting.get("/boxes/waiting?since=yesterday").status_code == 422
+
+
+def test_a_place_says_since_when_why_and_who_stands_in(books, program, chief, manager):
+    filed, now = file(books), timezone.now()
+    waiting = program(chief)
+    waiting.post(f"/documents/{filed['document']}/hold", {"reason": "견적을 기다립니다."})
+    today = day_in_seoul(now)
+    set_absence(
+        chief.id,
+        deputy_id=manager.id,
+        since=today,
+        until=today,
+        reason=Reason.TRIP,
+        actor=chief,
+        at=now,
+    )
+    place = books.get(f"/documents/{filed['document']}").json()["line"][1]
+    assert place["hold"]["reason"] == "견적을 기다립니다."
+    assert place["deputy"]["name"] == manager.person.name
+    assert place["since"] is not None
+
+
+def test_an_outcome_says_how_much_to_whom_and_what_took_its_place(books, program, chief, manager):
+    def approved(filed):
+        for officer in (chief, manager):
+            approve(program(officer), filed)
+        Sequencer().tick()
+        return books.get(f"/documents/{filed['document']}/outcome").json()
+
+    first = approved(file(books))
+    document = Document.objects.get()
+    assert (first["amount"], first["payee"]) == (document.amount, document.payee)
+    assert (first["superseded_by"], first["cited_by"]) == (None, [])
+    again = books.post(f"/documents/{first['document']}/correction").json()
+    filed = books.post(f"/drafts/{again['id']}/submission", {"seen_doubts": True}).json()
+    second = approved(filed)
+    newer = books.get(f"/documents/{first['document']}/outcome").json()["superseded_by"]
+    assert (newer["document"], newer["number"]) == (second["document"], second["number"])
+    shown = books.get(f"/records/{first['record']}").json()
+    assert shown["superseded_by"] == newer
+    begun = books.post(f"/documents/{second['document']}/adjustment").json()
+    assert begun["form"] == "expense-change"
 
 
 # --- Writing -----------------------------------------------------------------------------------

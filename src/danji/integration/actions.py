@@ -8,7 +8,6 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Count, Sum
 
@@ -17,6 +16,7 @@ from danji.accounts.queries import as_officer, others_in
 from danji.attachments.intake import examine
 from danji.base.ids import uuid7
 from danji.integration import ahead
+from danji.integration.links import token_link
 from danji.integration.models import (
     NAME_LENGTH,
     ApiScope,
@@ -35,7 +35,7 @@ from danji.rules.approval import Ending
 from danji.rules.offices import check_in_office
 from danji.rules.periods import day_in_seoul
 from danji.rules.refusal import Refusal
-from danji.rules.text import clean_line
+from danji.rules.text import clean_line, particle
 from danji.signing.queries import VOUCHING
 
 logger = logging.getLogger(__name__)
@@ -100,22 +100,24 @@ def issue_token(
 ) -> Issued:
     """Give a program of one's own a token that acts in one's own name.
 
-    It works at once, but for one that decides: that works once a second officer has confirmed it.
+    It works at once, but for one that decides or manages: that works once a second officer has
+    confirmed it.
     Whoever may do so is told, and the person whose name it is, who may not be the one at the desk.
     Raises: Refusal when nothing or too much is asked for, or the actor is out of office.
     """
     issued = _issue(name, actor, scopes, expires_on, actor=actor, at=at)
-    if issued.token.decides:
-        asked = f"{actor} 님이 본인의 이름으로 결재할 프로그램의 열쇠를 발급했습니다."
+    if issued.token.needs_confirmation:
+        doing = issued.token.doing
+        asked = f"{actor} 님이 본인의 이름으로 {doing} 프로그램의 열쇠를 발급했습니다."
         _ask_to_confirm(issued.token, asked, at)
         tell(
             actor,
-            f"결재할 수 있는 연계 열쇠 신청: {issued.token.name}",
-            f"프로그램이 {expires_on}까지 귀하의 이름으로 결재하는 열쇠를 귀하의 로그인으로 "
+            f"{doing} 연계 열쇠 신청: {issued.token.name}",
+            f"프로그램이 {expires_on}까지 귀하의 이름으로 {doing} 열쇠를 귀하의 로그인으로 "
             "발급했습니다. 다른 임직원이 확인하면 쓸 수 있습니다.\n"
             "모르는 일이면 ‘연계 열쇠’ 화면에서 폐지하고 관리사무소에 알려 주세요.",
             at=at,
-            link=_tokens_page(),
+            link=token_link(issued.token.id),
         )
     return issued
 
@@ -130,7 +132,7 @@ def request_system_token(
     actor: Officeholder,
     at: datetime,
 ) -> Issued:
-    """Ask for the token of a system that drafts in the name of an officeholder, and never decides.
+    """Ask for the token of a system that drafts in the name of an officeholder, and does no more.
 
     It works once a second officer has confirmed it; whoever may do so is told.
     Raises: Refusal unless the actor is the manager; Officeholder.DoesNotExist.
@@ -140,10 +142,10 @@ def request_system_token(
             "시스템의 연계 열쇠는 관리사무소장만 신청할 수 있습니다.",
             next_step="관리사무소장께 신청해 달라고 하거나, 본인 열쇠를 발급해 주세요.",
         )
-    if ApiScope.DECIDE in scopes:
+    if not {ApiScope.DECIDE, ApiScope.MANAGE}.isdisjoint(scopes):
         raise Refusal(
-            "시스템은 결재할 수 없습니다.",
-            next_step="‘결재’를 빼고 신청해 주세요. 결재는 사람이 직접 합니다.",
+            "시스템은 결재하거나 관리할 수 없습니다.",
+            next_step="‘결재’와 ‘관리’를 빼고 신청해 주세요. 그 일은 사람이 직접 합니다.",
         )
     holder: Officeholder = (
         Officeholder.objects.within(actor.complex_id)
@@ -168,8 +170,9 @@ def confirm_token(token_id: UUID, *, actor: Officeholder, at: datetime) -> ApiTo
     if not token.needs_confirmation or token.confirmed_at or token.revoked_at:
         raise Refusal("확인을 기다리는 열쇠가 아닙니다.", next_step="화면을 새로 열어 주세요.")
     if actor.office not in VOUCHING:
+        office = actor.get_office_display()
         raise Refusal(
-            f"{actor.get_office_display()}은(는) 연계 열쇠를 확인할 수 없습니다.",
+            f"{office}{particle(office, '은')} 연계 열쇠를 확인할 수 없습니다.",
             next_step="관리사무소장, 과장, 회장, 감사 가운데 한 분께 부탁해 주세요.",
         )
     if token.created_by.person_id == actor.person_id:
@@ -181,15 +184,15 @@ def confirm_token(token_id: UUID, *, actor: Officeholder, at: datetime) -> ApiTo
         complex_id=actor.complex_id, token=token, officer=actor, confirmed_at=at
     )
     logger.info("token %s was confirmed by %s", token.id, actor.id)
-    done = "결재합니다" if token.decides else "문서를 올립니다"
     tell(
         token.officeholder,
         f"연계 열쇠 발급: {token.name}",
-        f"{token.get_kind_display()} ‘{token.name}’(으)로 프로그램이 {token.expires_on}까지 귀하의 "
-        f"이름으로 {done}. {actor} 님이 확인했습니다.\n"
+        f"{token.get_kind_display()} ‘{token.name}’{particle(token.name, '은')} "
+        f"프로그램이 {token.expires_on}까지 귀하의 이름으로 {token.doing} 열쇠입니다. "
+        f"{actor} 님이 확인했습니다.\n"
         "모르는 일이면 ‘연계 열쇠’ 화면에서 폐지해 주세요.",
         at=at,
-        link=_tokens_page(),
+        link=token_link(token.id),
     )
     return token
 
@@ -456,9 +459,5 @@ def _ask_to_confirm(token: ApiToken, asked: str, at: datetime) -> None:
             f"연계 열쇠 확인 요청: {token.name}",
             f"{asked}\n맞으면 ‘연계 열쇠’ 화면에서 확인해 주세요.",
             at=at,
-            link=_tokens_page(),
+            link=token_link(token.id),
         )
-
-
-def _tokens_page() -> str:
-    return f"{settings.SITE_URL}/desk/tokens/"

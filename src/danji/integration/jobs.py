@@ -14,6 +14,7 @@ from danji.approvals.models import Outcome
 from danji.base import tenancy
 from danji.disclosure.queries import record_of
 from danji.integration import ahead
+from danji.integration.links import webhooks_link
 from danji.integration.models import (
     IdempotentAnswer,
     Upload,
@@ -170,7 +171,8 @@ def _end(hook: Webhook, at: datetime) -> None:
 def _tell(hook: Webhook, body: str, at: datetime) -> None:
     """Tell the manager; without one, the page of the webhooks says it."""
     if (manager := _manager(hook, at)) is not None:
-        tell(manager, f"연계 알림을 전하지 못함: {hook.name}", body, at=at)
+        subject = f"연계 알림을 전하지 못함: {hook.name}"
+        tell(manager, subject, body, at=at, link=webhooks_link())
 
 
 def _manager(hook: Webhook, at: datetime) -> Officeholder | None:

@@ -19,14 +19,15 @@ class ApiScope(models.TextChoices):
     READ = "read", "읽기"
     DRAFT = "draft", "기안"
     DECIDE = "decide", "결재"
+    MANAGE = "manage", "관리"
 
 
 class ApiToken(ComplexScoped):
     """With it a program acts in the name of an officeholder (연계 열쇠).
 
     An officeholder gives one to a program of one's own; one of a system is asked for by the manager
-    for a named officeholder, and never decides. The secret is kept nowhere: `secret_hash` is its
-    SHA-256, `prefix` how the whole token begins.
+    for a named officeholder, and never decides or manages. The secret is kept nowhere:
+    `secret_hash` is its SHA-256, `prefix` how the whole token begins.
     """
 
     class Kind(models.TextChoices):
@@ -54,8 +55,9 @@ class ApiToken(ComplexScoped):
         ordering = ("-created_at", "-id")
         constraints = (
             models.CheckConstraint(
-                condition=Q(kind="officeholder") | ~Q(scopes__contains="decide"),
-                name="token_of_system_never_decides",
+                condition=Q(kind="officeholder")
+                | ~Q(scopes__contains="decide") & ~Q(scopes__contains="manage"),
+                name="token_of_system_only_drafts",
             ),
         )
         indexes = (
@@ -71,13 +73,25 @@ class ApiToken(ComplexScoped):
         return ApiScope.DECIDE.value in self.scopes
 
     @property
+    def manages(self) -> bool:
+        """Whether a program says who is away, and proposes and confirms people and rules."""
+        return ApiScope.MANAGE.value in self.scopes
+
+    @property
     def needs_confirmation(self) -> bool:
         """Whether it works only once a second officer confirmed it: more than one person's own."""
-        return self.kind == self.Kind.SYSTEM or self.decides
+        return self.kind == self.Kind.SYSTEM or self.decides or self.manages
+
+    @property
+    def doing(self) -> str:
+        """What a program does with it in its officeholder's name, as it is read."""
+        if self.decides:
+            return "결재하고 사람과 규칙을 관리하는" if self.manages else "결재하는"
+        return "사람과 규칙을 관리하는" if self.manages else "문서를 올리는"
 
 
 class TokenConfirmation(ComplexScoped):
-    """A second officer agreed to the token of a system, or one that decides: now it works."""
+    """A second officer agreed to a token that needs one: now it works."""
 
     token = ScopedForeignKey(ApiToken, models.PROTECT, related_name="confirmations")
     officer = ScopedForeignKey(Officeholder, models.PROTECT, related_name="+")

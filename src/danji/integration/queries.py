@@ -21,7 +21,15 @@ from danji.integration.models import (
 )
 from danji.integration.tokens import Presented
 from danji.rules.refusal import Refusal
+from danji.rules.text import particle
 from danji.signing.queries import VOUCHING
+
+# What needs a second officer, see `ApiToken.needs_confirmation`.
+NEEDING = (
+    Q(kind=ApiToken.Kind.SYSTEM)
+    | Q(scopes__contains=ApiScope.DECIDE.value)
+    | Q(scopes__contains=ApiScope.MANAGE.value)
+)
 
 
 class NotRecognised(Refusal):
@@ -84,8 +92,9 @@ def demand_scope(token: ApiToken, scope: ApiScope) -> None:
     """Raises: NotPermitted unless the token is for that."""
     if scope.value not in token.scopes:
         raise NotPermitted(
-            f"이 연계 열쇠로는 {scope.label}을(를) 할 수 없습니다.",
-            next_step=f"‘{scope.label}’을(를) 허용한 열쇠를 발급받아 주세요.",
+            f"이 연계 열쇠로는 {scope.label}{particle(scope.label, '을')} 할 수 없습니다.",
+            next_step=f"‘{scope.label}’{particle(scope.label, '을')} 허용한 열쇠를 발급받아 "
+            "주세요.",
         )
 
 
@@ -107,8 +116,15 @@ def tokens_shown(reader: Officeholder) -> "QuerySet[ApiToken]":
         return tokens
     shown = Q(officeholder_id=reader.id)
     if reader.office in VOUCHING:
-        shown |= Q(kind=ApiToken.Kind.SYSTEM) | Q(scopes__contains=ApiScope.DECIDE.value)
+        shown |= NEEDING
     return tokens.filter(shown)
+
+
+def unconfirmed_tokens(complex_id: UUID, *, on: date) -> "QuerySet[ApiToken]":
+    """The tokens that wait for a second officer and are still good on a day."""
+    return _tokens(complex_id).filter(
+        NEEDING, confirmations=None, revocations=None, expires_on__gte=on
+    )
 
 
 def upload_of(reader: Officeholder, sha256: str) -> Upload | None:

@@ -12,11 +12,35 @@ from ninja.parser import Parser
 from ninja.renderers import JSONRenderer
 
 from danji.rules.refusal import Refusal
-from danji.web.api import account, boxes, documents, drafts, forms, records
+from danji.web.api import (
+    account,
+    authority,
+    boxes,
+    documents,
+    drafts,
+    forms,
+    habits,
+    records,
+    routing,
+    several,
+)
 from danji.web.api.gate import Bearer
 from danji.web.api.given import wrong
 from danji.web.api.problems import problem
 
+# In the order of the page that lists the operations.
+ROUTERS = (
+    account,
+    forms,
+    drafts,
+    habits,
+    documents,
+    several,
+    boxes,
+    records,
+    authority,
+    routing,
+)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _SENTENCES = {
     "missing": "빠졌습니다.",
@@ -69,7 +93,7 @@ api = _Api(
     openapi_url=None,  # served by `docs`, made once
     docs_url=None,
 )
-for router in (account, forms, drafts, documents, boxes, records):
+for router in ROUTERS:
     api.add_router("", router.router)
 
 

@@ -37,6 +37,7 @@ from danji.web.api.shapes import (
     Recipients,
     Seat,
     Signed,
+    Skip,
     Skipping,
     StatementOut,
 )
@@ -51,7 +52,7 @@ HERE = "/documents/{uuid:document_id}"
 @router.get(HERE, response=answers(DocumentOut), summary="문서와 결재선")
 @needs(ApiScope.READ)
 def document(request: ApiRequest, document_id: UUID) -> DocumentOut:
-    return shown.document(_opened(request, document_id))
+    return shown.document(_opened(request, document_id), on=day_in_seoul(request.at))
 
 
 @router.get(f"{HERE}/outcome", response=answers(OutcomeOut), summary="결과")
@@ -66,6 +67,10 @@ def outcome(request: ApiRequest, document_id: UUID) -> OutcomeOut:
     return OutcomeOut(
         document=found.id,
         digest=found.digest,
+        amount=found.amount,
+        net=found.net,
+        payee=found.payee,
+        **shown.citing(request.officeholder, record.id if record else None),
         ending=Ending(ended.ending) if ended else None,
         ended_at=ended.ended_at if ended else None,
         returned_by=str(returned.decided_by) if returned else "",
@@ -121,16 +126,32 @@ def decide(request: ApiRequest, document_id: UUID, body: Deciding) -> ProgressOu
     return shown.progress(decided)
 
 
-@router.post(f"{HERE}/skip", response=answers(ProgressOut), summary="부재중인 자리 건너뛰기")
+@router.post(f"{HERE}/skip/statement", response=answers(StatementOut), summary="건너뛸 내용 받기")
+@needs(ApiScope.DECIDE, once=False)
+def state_skip(request: ApiRequest, document_id: UUID, body: Skip) -> StatementOut:
+    """What is signed by leaving a place out now. Nothing is written."""
+    said = deciding.state_skip(
+        document_id,
+        body.position,
+        body.reason,
+        actor=request.officeholder,
+        at=request.at.replace(microsecond=0),
+    )
+    return _stated(request, said)
+
+
+@router.post(f"{HERE}/skip", response=answers(ProgressOut), summary="자리 건너뛰기")
 @needs(ApiScope.DECIDE)
 def skip(request: ApiRequest, document_id: UUID, body: Skipping) -> ProgressOut:
+    """Leave out who is away, or who did not see in time what is decided; signed as a decision."""
     skipped = deciding.skip_step(
         document_id,
         body.position,
         body.reason,
         actor=request.officeholder,
-        sign=token_signer(request.token),
+        sign=_signer(request, body),
         at=request.at,
+        stated_at=body.stated_at,
     )
     return shown.progress(skipped)
 
@@ -179,6 +200,14 @@ def correct(request: ApiRequest, document_id: UUID) -> Status[DraftOut]:
     return Status(201, shown.draft(again))
 
 
+@router.post(f"{HERE}/adjustment", response=answers(DraftOut, 201), summary="취소·증감하기")
+@needs(ApiScope.DRAFT)
+def adjust(request: ApiRequest, document_id: UUID) -> Status[DraftOut]:
+    """Begin the document that takes back or changes an approved amount."""
+    begun = drafting.adjust_document(document_id, actor=request.officeholder, at=request.at)
+    return Status(201, shown.draft(begun))
+
+
 @router.post(f"{HERE}/circulation", response=answers(CirculatedOut), summary="공람 보내기")
 @needs(ApiScope.DRAFT)
 def circulate(request: ApiRequest, document_id: UUID, body: Recipients) -> CirculatedOut:
@@ -205,7 +234,7 @@ def state_afterwards(request: ApiRequest, document_id: UUID, body: Opining) -> S
     said = showing.state_confirmation(
         document_id,
         actor=request.officeholder,
-        opinion=body.opinion,
+        choice=_said(body),
         at=request.at.replace(microsecond=0),
     )
     _demand_seen(said.digest, body.digest)
@@ -219,7 +248,7 @@ def confirm(request: ApiRequest, document_id: UUID, body: Following) -> Progress
     confirmed = showing.confirm_afterwards(
         document_id,
         actor=request.officeholder,
-        opinion=body.opinion,
+        choice=_said(body),
         sign=_signer(request, body),
         at=request.at,
         stated_at=body.stated_at,
@@ -243,6 +272,10 @@ def _opened(request: ApiRequest, document_id: UUID) -> Document:
 
 def _choice(body: Seat) -> Choice:
     return Choice(Decision(body.decision), body.opinion, body.to)
+
+
+def _said(body: Opining) -> Choice:
+    return Choice(Decision(body.decision), body.opinion)
 
 
 def _signer(request: ApiRequest, body: Signed) -> Signer:

@@ -7,14 +7,17 @@ from uuid import UUID
 from ninja import File, Router, Status, UploadedFile
 
 from danji.approvals import drafting
+from danji.approvals.lines import Changes, plan_line
 from danji.approvals.models import Draft
 from danji.approvals.queries import draft_of, drafts_of
 from danji.formbook.definition import FormDefinition, load
+from danji.formbook.values import parse
 from danji.integration import ahead
 from danji.integration.actions import upload_file
 from danji.integration.models import ApiScope
 from danji.integration.queries import upload_of
 from danji.records.models import Relation
+from danji.rules.periods import day_in_seoul
 from danji.web.api import shown
 from danji.web.api.gate import FILE, ApiRequest, answers, needs
 from danji.web.api.given import check, inputs_of, wrong
@@ -28,6 +31,7 @@ from danji.web.api.shapes import (
     Filing,
     LineChanges,
     NewDraft,
+    PlanOut,
     ProgressOut,
     Submission,
     Written,
@@ -83,6 +87,25 @@ def start(request: ApiRequest, body: NewDraft) -> Status[DraftOut]:
 @needs(ApiScope.READ)
 def draft(request: ApiRequest, draft_id: UUID) -> DraftOut:
     return shown.draft(draft_of(request.officeholder, draft_id))
+
+
+@router.get("/drafts/{uuid:draft_id}/plan", response=answers(PlanOut), summary="상신하면 갈 결재선")
+@needs(ApiScope.READ)
+def plan(request: ApiRequest, draft_id: UUID) -> PlanOut:
+    """The line that a draft would take today, what is said of it, and what is still missing."""
+    found, on = draft_of(request.officeholder, draft_id), day_in_seoul(request.at)
+    definition = load(bytes(found.form.definition))
+    parsed = parse(definition, found.inputs)
+    planned = plan_line(
+        definition,
+        parsed.values,
+        drafter=request.officeholder,
+        changes=Changes.parse(found.line),
+        attachments=found.attachments,
+        cites=found.cites,
+        on=on,
+    )
+    return shown.plan(planned, parsed, on=on)
 
 
 @router.put("/drafts/{uuid:draft_id}", response=answers(DraftOut), summary="쓰던 문서 고치기")

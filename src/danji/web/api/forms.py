@@ -4,24 +4,31 @@ import json
 
 from ninja import Router
 
+from danji.approvals.habits import favourites_of
 from danji.approvals.queries import published_form
 from danji.formbook.definition import builtin_forms, load
 from danji.integration.models import ApiScope
 from danji.rules.refusal import Refusal
 from danji.web.api.gate import ApiRequest, answers, needs
 from danji.web.api.problems import Missing
-from danji.web.api.shapes import DefinitionOut, FormOut, FormsOut
+from danji.web.api.shapes import DefinitionOut, FormsOut, ListedFormOut
 
 router = Router(tags=["서식"])
 
 
 @router.get("/forms", response=answers(FormsOut), summary="서식 목록")
 @needs(ApiScope.READ)
-def forms(request: ApiRequest) -> FormsOut:  # noqa: ARG001 - as ninja calls it
+def forms(request: ApiRequest) -> FormsOut:
     """The newest version of each form."""
+    favourites = favourites_of(request.officeholder)
     return FormsOut(
         items=[
-            FormOut(key=form.key, version=form.version, title=form.title)
+            ListedFormOut(
+                key=form.key,
+                version=form.version,
+                title=form.title,
+                is_favourite=form.key in favourites,
+            )
             for form in builtin_forms()
         ]
     )

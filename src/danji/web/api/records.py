@@ -36,7 +36,8 @@ def records(request: ApiRequest, q: Words = "", page: Page = 1) -> RecordsOut:
 @needs(ApiScope.READ)
 def record(request: ApiRequest, record_id: UUID) -> WholeRecordOut:
     found = _opened(request, record_id)
-    return WholeRecordOut(**shown.record(found), payload=found.payload)
+    citing = shown.citing(request.officeholder, found.record.id)
+    return WholeRecordOut(**shown.record(found), **citing, payload=found.payload)
 
 
 @router.get("/records/{uuid:record_id}/rendition", summary="PDF", **a_file("application/pdf"))
