@@ -61,7 +61,8 @@ def _write(context: BrowserContext) -> None:
     page.goto("/desk/forms/")
     page.get_by_role("button", name="지출결의서 쓰기").click()
     keep(page, "editor-desk")
-    page.get_by_role("button", name="이 문서 지우기").click()
+    page.get_by_text("이 문서 지우기").click()
+    page.get_by_role("button", name="지우기", exact=True).click()
 
     enter(page, "담당")
     page.goto("/desk/forms/")
@@ -151,7 +152,7 @@ def _sign(context: BrowserContext, home: Path) -> None:
     expect(page.get_by_text("확인하셨습니다")).to_be_visible()
 
     context.clear_cookies()
-    page.goto(_link_for("demo5@danji.localhost", f"결재 요청: {TITLE}", home))
+    page.goto(_link_for("demo5@danji.localhost", f"확인 요청: {TITLE}", home))
     keep(page, "sign-phone")
     page.get_by_role("button", name="확인", exact=True).click()
     expect(page.get_by_text("확인했습니다.")).to_be_visible()

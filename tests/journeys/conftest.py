@@ -64,7 +64,8 @@ def site(installation: Installation) -> Iterator[str]:
         for folder in (installation.home / "demo").glob("witness-*")
     ]
     assert len(witnesses) == 2
-    with running(installation, *PROGRAMS, *witnesses):
+    relay = ("danji.config.demonstration.relay",)
+    with running(installation, *PROGRAMS, relay, *witnesses):
         until(lambda: answers(address))
         yield address
 

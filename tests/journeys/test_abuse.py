@@ -332,4 +332,4 @@ def test_a_paper_is_lost_with_the_last_office(bookkeeper, chief, manager, sign, 
             kept.objects.within(document.complex_id)._raw_delete("default")
     assert Document.objects.filter(id=document.id).exists()
     assert Step.objects.filter(document_id=document.id).count() == 3
-    assert Message.objects.filter(subject__startswith="결재 요청").count() == 2
+    assert Message.objects.filter(subject__contains=" 요청: ").count() == 2

@@ -9,17 +9,20 @@ import json
 import pytest
 
 from danji.approvals.models import Step
+from danji.config.demonstration.relay import Authority
 from danji.config.schedule import run_jobs
 from danji.disclosure.queries import disclosed, pdf_of, proof_of
 from danji.records.models import Record
 from danji.rules.refusal import Refusal
-from danji.signing import passkeys
+from danji.signing import passkeys, relay
+from danji.signing.actions import accept_method
 from danji.signing.evidence import Evidence, Level
 from danji.transparency.models import Event, Opening
 from danji.transparency.queries import policy
 from danji.transparency.sequencer import Sequencer
 from danji_verify.check import check_pdf
 from danji_verify.report import Report, State, Verdict
+from danji_verify.signature import statement_text
 from papers import decide, submit
 from signing.enrolment import enrol, register
 
@@ -67,6 +70,28 @@ def test_t10_a_stranger_sees_who_signed_and_before_whom_the_key_was_enrolled(sig
     held = said(report, State.OK)
     assert held.count("님이 확인하고 등록한 것입니다") == 2
     assert "관리사무소장 박정호" in held
+
+
+def test_t07_a_certificate_in_the_persons_own_name_is_checked_by_a_stranger_too(
+    bookkeeper, chief, manager, sign, settings, tmp_path, at
+):
+    authority = Authority(at)
+    issuers = tmp_path / "issuers.pem"
+    issuers.write_bytes(authority.pem)
+    settings.CERTIFICATE_ISSUERS = str(issuers)
+    accept_method(actor=manager, at=at)
+
+    def by_certificate(statement):
+        own = authority.identity(manager.person.name)
+        evidence = relay.uploaded(manager, own.sign(statement_text(statement)))
+        return relay.certificate_signer(evidence, officeholder=manager)(statement)
+
+    document = submit(bookkeeper, at, form="expense")
+    decide(document, chief, sign, at)
+    decide(document, manager, by_certificate, at)
+    report = verified(document)
+    assert report.verdict is Verdict.ACCEPTED
+    assert "박정호 이름으로 된 인증서(공동인증서)의 서명이 맞습니다" in said(report, State.OK)
 
 
 def test_several_are_signed_at_once_and_each_is_proven_alone(

@@ -125,7 +125,7 @@ def test_from_the_message_to_a_signed_decision_in_two_taps(phone, site, installa
     title = "배수펌프 수리"
     enrol(phone)
     submit(phone, title)
-    letter = mailed(installation, CHIEF, f"결재 요청: {title}")
+    letter = mailed(installation, CHIEF, f"검토 요청: {title}")
 
     phone.goto(link_in(letter))  # the first tap, in the message
     calm(phone)
@@ -175,28 +175,31 @@ def test_without_a_device_the_mailed_code_signs(phone, installation):
 
     phone.goto(link_in(mailed(installation, MANAGER, f"결재 요청: {title}")))
     calm(phone)
-    phone.get_by_role("link", name="로그인해서 동의하기").tap()
+    phone.get_by_role("link", name="로그인하고 동의하기").tap()
     phone.get_by_role("button", name=re.compile("^관리사무소장 ")).tap()
-    agree = phone.get_by_role("button", name="동의")
+    agree = phone.get_by_role("button", name="동의하고 계속하기")
     expect(agree).to_be_visible()
+    expect(phone.get_by_role("heading", name="처음 한 번, 동의해 주세요")).to_be_in_viewport()
     calm(phone)
     agree.tap()
     approve = phone.get_by_role("button", name="승인")
     expect(approve).to_be_visible()
     calm(phone)
     approve.tap()
-    expect(phone.get_by_role("heading", level=1)).to_have_text("확인 번호를 넣어 주세요")
+    expect(phone.get_by_role("heading", level=1)).to_have_text("승인하려면 확인 번호를 넣어 주세요")
     calm(phone)
     code = re.search(r"확인 번호: (\d{6})", mailed(installation, MANAGER, "결재 확인 번호"))[1]
     field = phone.get_by_label("확인 번호")
     field.fill(f"{(int(code) + 1) % 10**6:06}")
-    phone.get_by_role("button", name="서명하고 결재하기").tap()
+    phone.get_by_role("button", name="서명하고 승인하기").tap()
     expect(phone.get_by_text("4번 더 넣어 볼 수 있습니다")).to_be_visible()
     calm(phone)
     field.fill(code)
-    phone.get_by_role("button", name="서명하고 결재하기").tap()
+    phone.get_by_role("button", name="서명하고 승인하기").tap()
     expect(phone.get_by_role("heading", level=1)).to_have_text("승인했습니다.")
     expect(phone.get_by_text("문서번호", exact=True)).to_be_visible()
+    phone.go_back()  # nothing that was sent is sent again
+    expect(phone.get_by_role("heading", level=1)).to_have_text("승인했습니다.")
 
 
 def test_several_documents_are_signed_with_one_gesture(phone, installation):
@@ -210,7 +213,7 @@ def test_several_documents_are_signed_with_one_gesture(phone, installation):
     phone.get_by_role("button", name="로그인 번호 받기").tap()
     expect(phone.get_by_role("heading", level=1)).to_have_text("로그인 번호 입력")
     letter = mailed(installation, CHIEF, "로그인 번호")
-    code = re.search(r"^[A-Z0-9]{3,}-?[A-Z0-9]{3,}$", letter, re.MULTILINE)[0]
+    code = re.search(r"^\d{4}-\d{4}$", letter, re.MULTILINE)[0]
     phone.locator("input[name=code]").fill(code)
     phone.locator("main form button").first.tap()
     expect(phone.get_by_text("과장 이민호").first).to_be_visible()
@@ -221,3 +224,38 @@ def test_several_documents_are_signed_with_one_gesture(phone, installation):
     phone.get_by_role("button", name="표시한 문서 결재").tap()
     expect(phone.get_by_role("heading", level=1)).to_have_text("2건을 결재했습니다")
     check(phone)
+
+
+def test_an_app_signs_in_the_persons_own_name(phone, installation):
+    title = "정화조 청소"
+    submit(phone, title)
+    letter = mailed(installation, CHIEF, f"검토 요청: {title}")
+    enter(phone, "과장")
+    phone.goto("/desk/signing/")
+    if phone.get_by_role("button", name="동의").count():
+        phone.get_by_role("button", name="동의").tap()
+        expect(phone.get_by_text("동의하셨습니다.").first).to_be_visible()
+
+    phone.goto(link_in(letter))
+    phone.get_by_text("다른 방법으로 서명").tap()
+    phone.get_by_label("무엇으로 서명하시겠습니까?").select_option("카카오 (연습용)")
+    calm(phone)
+    phone.get_by_role("button", name="승인").tap()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("서명할 글을 읽어 주세요")
+    calm(phone)
+    phone.get_by_label("휴대전화 번호").fill("010-1234-5678")
+    phone.get_by_label("생년월일").fill("19700131")
+    phone.get_by_role("button", name="서명 요청 보내기").tap()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("카카오 앱에서 서명해 주세요")
+    calm(phone)
+    phone.get_by_role("button", name="서명했습니다").tap()
+    expect(phone.get_by_text("아직 서명하지 않으셨습니다.")).to_be_visible()
+    with phone.context.expect_page() as opened:
+        phone.get_by_role("link", name="연습용 앱 열기").tap()
+    expect(opened.value.get_by_text(f"제목: {title}")).to_be_visible()
+    opened.value.get_by_role("button", name="서명").tap()
+    expect(opened.value.get_by_text("결재 화면으로 돌아가")).to_be_visible()
+    opened.value.close()
+    phone.get_by_role("button", name="서명했습니다").tap()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("승인했습니다.")
+    calm(phone)

@@ -84,11 +84,13 @@ def clerk(port):
 
 def upload(visitor, draft, name, data, *, length=None):
     """Send a file as a browser does; `length` is what the browser says it will send."""
+    _, page = visitor.ask("GET", draft)
+    revision = re.search(r'name="revision" value="(\d+)"', page)[1]
     edge = "edge"
     head = (
         f'--{edge}\r\nContent-Disposition: form-data; name="csrfmiddlewaretoken"\r\n\r\n'
         f"{visitor.token}\r\n--{edge}\r\n"
-        f'Content-Disposition: form-data; name="revision"\r\n\r\n1\r\n--{edge}\r\n'
+        f'Content-Disposition: form-data; name="revision"\r\n\r\n{revision}\r\n--{edge}\r\n'
         f'Content-Disposition: form-data; name="file"; filename="{name}"\r\n'
         "Content-Type: application/pdf\r\n\r\n"
     ).encode()
@@ -105,7 +107,7 @@ def upload(visitor, draft, name, data, *, length=None):
 @pytest.mark.parametrize(
     ("name", "data", "sentence"),
     [
-        ("견적서.pdf", b"MZ this is a program", "붙일 수 있는 종류가 아닙니다"),
+        ("견적서.pdf", b"MZ this is a program", "PDF 파일로 읽히지 않습니다"),
         ("견적서.png", b"%PDF-1.7 whole %%EOF", "이름과 달리 PDF"),
         ("견적서.pdf", b"%PDF-1.7 half", "끝까지 들어 있지 않습니다"),
         ("견적서.pdf", b"", "비어 있습니다"),

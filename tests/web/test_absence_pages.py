@@ -49,8 +49,23 @@ def test_the_manager_chooses_among_the_staff_and_others_speak_for_themselves(
     typed, manager, chief, clerk, at_desk
 ):
     assert 'id="absent"' in at_desk(manager).get(ABSENCES).content.decode()
-    page = at_desk(chief).get(ABSENCES).content.decode()
-    assert f'type="hidden" name="absent" value="{chief.id}"' in page
+    page = at_desk(clerk).get(ABSENCES).content.decode()
+    assert f'type="hidden" name="absent" value="{clerk.id}"' in page
+    assert "대신 제안하실 수" not in page
+
+
+def test_of_a_manager_who_cannot_say_so_the_chair_proposes_it(
+    typed, manager, chief, chair, appointed, at_desk
+):
+    auditor = appointed("한동철", "auditor")
+    assert "관리사무소장 박정호 님이 스스로" in at_desk(chair).get(ABSENCES).content.decode()
+    answer = at_desk(chair).post(ABSENCES, typed)
+    assert not Absence.objects.exists()
+    page = at_desk(auditor).get(answer.url).content.decode()
+    for words in ("관리사무소장 박정호 부재", "출장", "과장 이민호", "부재 확인"):
+        assert words in page
+    at_desk(auditor).post(f"{answer.url}confirmation/")
+    assert Absence.objects.get().set_by_id == auditor.id
 
 
 def test_who_has_nobody_to_stand_in_is_told_so(chair, manager, at_desk):
@@ -113,3 +128,14 @@ def test_others_see_it_without_the_button(typed, manager, clerk, at_desk):
     page = at_desk(clerk).get(path).content.decode()
     assert "과장 이민호" in page
     assert "부재 끝내기" not in page
+
+
+def test_who_is_away_reads_so_on_the_own_desk(typed, today, manager, chief, at_desk):
+    desk = at_desk(manager)
+    desk.post(ABSENCES, typed)
+    absence = Absence.objects.get()
+    page = desk.get(reverse("desk:home")).content.decode()
+    assert "까지 부재로 알려 두셨습니다" in page
+    assert "과장 이민호 님이 대신 결재합니다" in page
+    assert reverse("authority:absence", args=[absence.id]) in page
+    assert "부재로 알려" not in at_desk(chief).get(reverse("desk:home")).content.decode()

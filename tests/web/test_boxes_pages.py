@@ -1,11 +1,17 @@
 """The page of boxes: one calm list, what is looked for in it, and several signed at once."""
 
+import html
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from danji.approvals import deciding, drafting
 from danji.approvals.boxes import Box
 from danji.approvals.models import Step
+from danji.integration.actions import issue_token
+from danji.integration.models import ApiScope
 from danji.records.models import Record
 from danji.rules.approval import Choice, Decision
 
@@ -92,6 +98,21 @@ def test_each_of_several_shows_what_is_signed(two, chief, at_desk):
     assert "금1,430,000원" in page
 
 
+def test_what_is_worth_a_second_look_is_said_of_each_of_several(
+    submitted, draft, clerk, chief, pdf, at, at_desk
+):
+    begun = drafting.copy_document(submitted.id, actor=clerk, at=at)
+    drafting.attach_file(begun.id, "다시.pdf", pdf, actor=clerk, at=at)
+    second = drafting.submit_draft(begun.id, actor=clerk, at=at)
+    (note,) = second.parsed_content()["notes"]
+    page = at_desk(chief).get(reverse("desk:several")).content.decode()
+    assert page.count('class="notice warn section-form"') == 1
+    assert html.escape(note, quote=False) in page
+    page = at_desk(chief).get(reverse("desk:document", args=[second.id])).content.decode()
+    link = reverse("desk:document", args=[submitted.id])
+    assert f'같은 파일이 붙은 문서: <a href="{link}">' in page
+
+
 def test_only_what_was_marked_is_signed(two, chief, at_desk):
     second = two[1]
     answer = at_desk(chief).post(
@@ -139,3 +160,17 @@ def test_the_settings_lead_everywhere(clerk, at_desk):
     for name in ("sign:signing", "authority:people", "authority:absences", "routing:rules"):
         assert reverse(name) in page
         assert desk.get(reverse(name)).status_code == 200
+
+
+def test_who_can_confirm_something_finds_the_way_on_the_desk(manager, chief, clerk, at_desk):
+    now = timezone.now()
+    day = now.date() + timedelta(days=30)
+    token = issue_token("회계", [ApiScope.DECIDE], day, actor=manager, at=now).token
+    page = at_desk(chief).get(HOME).content.decode()
+    assert "확인을 기다리는 일" in page
+    address = reverse("integration:token", args=[token.id])
+    assert f'<a href="{address}">연계 열쇠 회계</a>' in page
+    assert "확인하기" in at_desk(chief).get(address).content.decode()
+    for other in (manager, clerk):
+        page = at_desk(other).get(HOME).content.decode()
+        assert "확인을 기다리는 일" not in page

@@ -19,6 +19,7 @@ def test_the_page_shows_what_is_decided(submitted, chief, at_desk):
     assert "금1,430,000원(금일백사십삼만원)" in page
     assert submitted.digest in page
     assert "견적서.pdf" in page
+    assert "연습용이라 서명 없이 결재됩니다" in page
 
 
 def test_approving_leads_back_to_the_document(submitted, chief, at_desk):
@@ -94,6 +95,9 @@ def test_a_returned_document_can_be_written_anew(submitted, clerk, chief, at_des
     assert "금액을 확인해 주세요." in page
     answer = desk.post(reverse("desk:redraft", args=[submitted.id]))
     assert "화단 정비" in desk.get(answer.url).content.decode()
+    page = desk.get(reverse("desk:document", args=[submitted.id])).content.decode()
+    assert "이어 쓰기</button>" in page
+    assert "앞 문서를 고치는 중" in desk.get(f"{reverse('desk:home')}?box=drafts").content.decode()
 
 
 def test_nobody_else_writes_it_anew(submitted, chief, at_desk):

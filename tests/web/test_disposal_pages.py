@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from danji.disclosure.actions import withdraw_disclosure
 from danji.disclosure.models import Publication
-from danji.disposal.jobs import erase_confirmed
 from danji.disposal.models import Disposal, DisposalOutcome, Reading
 from danji.records.models import Record
+from erasing import carry_out
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_the_manager_proposes_and_the_chair_confirms(record, manager, chair, com
     assert "정보주체의 요구" in shown
     at_desk(chair).post(reverse("disposal:confirmation", args=[disposal.id]))
     assert DisposalOutcome.objects.get().answer == "confirmed"
-    assert erase_confirmed(complex_.id) == 1
+    assert carry_out(complex_.id) == 1
     after = at_desk(chair).get(reverse("disposal:disposal", args=[disposal.id])).content.decode()
     assert "(파기한 기록)" in after
 
@@ -54,7 +54,7 @@ def erased(record, manager, chair, complex_, at_desk):
     propose(at_desk(manager), record)
     disposal = Disposal.objects.get()
     at_desk(chair).post(reverse("disposal:confirmation", args=[disposal.id]))
-    erase_confirmed(complex_.id)
+    carry_out(complex_.id)
     return record
 
 
@@ -177,7 +177,7 @@ def test_a_resident_sees_the_tombstone_of_what_was_erased(
 ):
     propose(at_desk(manager), disclosed, reason="101동 아무개의 요구")
     at_desk(chair).post(reverse("disposal:confirmation", args=[Disposal.objects.get().id]))
-    erase_confirmed(complex_.id)
+    carry_out(complex_.id)
     shown = at_desk(resident).get(reverse("residents:record", args=[disclosed.id]))
     assert shown.status_code == 200
     assert "파기했습니다" in shown.content.decode()

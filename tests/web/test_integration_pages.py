@@ -91,7 +91,7 @@ def test_a_token_that_decides_is_confirmed_by_somebody_else(at_desk, clerk, chie
     token = ApiToken.objects.get()
     assert "확인 기다림" in at_desk(clerk).get("/desk/tokens/").content.decode()
     desk = at_desk(chief)
-    assert "결재합니다" in desk.get(f"/desk/tokens/{token.id}/").content.decode()
+    assert "결재하는" in desk.get(f"/desk/tokens/{token.id}/").content.decode()
     assert desk.post(f"/desk/tokens/{token.id}/confirmation/").status_code == 302
     assert TokenConfirmation.objects.get().officer == chief
 

@@ -1,18 +1,22 @@
 """The approval line in the editor and on the page, and what is done with a document after it."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
+from danji.accounts.models import Officeholder
 from danji.approvals import deciding, drafting, habits
 from danji.approvals.models import Circulation, Draft, Recurring, Step
 from danji.authority.actions import set_absence
 from danji.base import tenancy
+from danji.records.models import Relation
 from danji.rules.absence import Reason
 from danji.rules.approval import Choice, Decision
 from danji.rules.periods import day_in_seoul
 from danji.transparency.sequencer import Sequencer
+from papers import decide, drafted, registered, spending
 
 
 def url(name, thing):
@@ -37,6 +41,12 @@ def away(chief, manager):
         )
 
     return make
+
+
+def leaving_out(document, position, reason="출장"):
+    """What the page posts to leave a place out."""
+    item = f"{document.id.hex}/{document.digest}/skip-{position}"
+    return {"item": item, "decision": "skip", "opinion": reason}
 
 
 # --- In the editor -----------------------------------------------------------------------------
@@ -187,27 +197,59 @@ def test_who_decided_in_another_place_is_named(submitted, chief, manager, away, 
         acting_for=chief.id,
     )
     page = at_desk(chief).get(url("document", submitted)).content.decode()
-    assert "<strong>대결</strong> 관리사무소장 박정호" in page
+    assert '<span class="who">관리사무소장 박정호</span>' in page
+    assert '<span class="what">대결 승인</span>' in page
+    assert "<strong>부재</strong> 과장 이민호" in page
 
 
 def test_the_drafter_leaves_out_who_is_away(submitted, clerk, away, at_desk):
     desk = at_desk(clerk)
     assert "건너뛰기" not in desk.get(url("document", submitted)).content.decode()
     away()
-    assert "과장 이민호 님을 건너뛰기" in desk.get(url("document", submitted)).content.decode()
-    answer = desk.post(url("omission", submitted), {"position": "2", "reason": "출장"})
+    assert "검토 건너뛰기" in desk.get(url("document", submitted)).content.decode()
+    answer = desk.post(url("omission", submitted), leaving_out(submitted, 2))
     page = desk.get(answer.url).content.decode()
-    assert "<strong>생략 사유</strong> 출장" in page
+    assert "<strong>생략 사유</strong> 출장 (담당 최은영)" in page
     assert "관리사무소장 박정호 님의 차례" in page
 
 
-@pytest.mark.parametrize("position", ["2", "x", ""])
-def test_who_is_there_is_not_left_out(position, submitted, clerk, at_desk):
-    answer = at_desk(clerk).post(
-        url("omission", submitted), {"position": position, "reason": "출장"}
-    )
+def test_who_is_away_is_left_out_though_the_deputy_left_too(
+    submitted, clerk, manager, away, at_desk
+):
+    away()
+    Officeholder.objects.filter(id=manager.id).update(until=date(2026, 1, 1))
+    page = at_desk(clerk).get(url("document", submitted)).content.decode()
+    assert "검토 건너뛰기" in page
+
+
+@pytest.mark.parametrize("posted", [{}, {"decision": "approve"}, {"item": "x"}, {"opinion": ""}])
+def test_who_is_there_is_not_left_out(posted, submitted, clerk, at_desk):
+    answer = at_desk(clerk).post(url("omission", submitted), leaving_out(submitted, 2) | posted)
     assert answer.status_code == 409
     assert not Step.objects.filter(decision="skip")
+
+
+def test_who_does_not_see_in_time_what_is_decided_is_left_out_by_the_manager(
+    draft, clerk, chief, manager, chair, alter, sign, at, at_desk
+):
+    confirmation = {"act": "confirm", "officeholder": chair.id.hex, "beside": False}
+    drafting.save_line(draft.id, {"added": [confirmation]}, actor=clerk, at=at)
+    document = drafting.submit_draft(draft.id, actor=clerk, at=at)
+    choice = Choice(Decision.APPROVE)
+    for officer in (chief, manager):
+        deciding.decide_step(document.id, actor=officer, choice=choice, sign=sign, at=at)
+    desk = at_desk(manager)
+    since = timezone.now()
+    alter("UPDATE approvals_turn SET since = %s", since)
+    assert "건너뛰기" not in desk.get(url("document", document)).content.decode()
+    alter("UPDATE approvals_turn SET since = %s", since - timedelta(days=7))
+    page = desk.get(url("document", document)).content.decode()
+    assert "확인 기한이 지났습니다" in page
+    assert 'value="기한 안에 확인하지 않음"' in page
+    answer = desk.post(url("omission", document), leaving_out(document, 4, "기한 지남"))
+    page = desk.get(answer.url).content.decode()
+    assert "<strong>생략 사유</strong> 기한 지남 (관리사무소장 박정호)" in page
+    assert "보관된 기록" in page
 
 
 # --- Afterwards --------------------------------------------------------------------------------
@@ -256,7 +298,9 @@ def test_a_correction_takes_the_place_of_what_is_sealed(filed, clerk, at_desk):
     draft = Draft.objects.get()
     assert draft.follows == filed.id
     assert [cite["relation"] for cite in draft.cites] == ["supersedes"]
-    assert "고쳐 다시 올리는 문서입니다" in desk.get(answer.url).content.decode()
+    page = desk.get(answer.url).content.decode()
+    assert "정정 기안서 쓰기" in page
+    assert "문서를 바로잡는 문서입니다" in page
 
 
 def test_what_mends_a_document_is_shown_both_ways(submitted, clerk, chief, sign, at, at_desk):
@@ -265,9 +309,9 @@ def test_what_mends_a_document_is_shown_both_ways(submitted, clerk, chief, sign,
     desk = at_desk(clerk)
     desk.post(url("redraft", submitted))
     newer = drafting.submit_draft(Draft.objects.get().id, actor=clerk, at=at)
-    assert "고쳐 다시 올린 문서입니다" in desk.get(url("document", newer)).content.decode()
+    assert "고쳐 다시 올리는 문서입니다" in desk.get(url("document", newer)).content.decode()
     earlier = desk.get(url("document", submitted)).content.decode()
-    assert "고쳐 다시 올린 문서가 있습니다" in earlier
+    assert "고친 문서가 있습니다" in earlier
     assert url("document", newer) in earlier
 
 
@@ -320,5 +364,42 @@ def test_nobody_stops_what_another_started(clerk, chief, at_desk):
 
 def test_an_earlier_document_becomes_the_model(submitted, clerk, chair, at_desk):
     here = f"{reverse('desk:recurring')}?document={submitted.id}"
-    assert "의 내용으로 시작합니다" in at_desk(clerk).get(here).content.decode()
+    assert "의 내용과 결재선으로 시작합니다" in at_desk(clerk).get(here).content.decode()
     assert at_desk(chair).get(here).status_code == 404
+
+
+def test_a_resolution_is_named_and_an_approved_amount_is_changed_in_its_own_document(
+    clerk, bookkeeper, chief, manager, sign, at, at_desk
+):
+    resolution = registered(clerk, [manager], sign, at)
+    Sequencer().tick()
+    tenancy._enter("app.complex", clerk.complex_id)
+    draft = drafted(bookkeeper, at, **spending(9_000_000))
+    drafting.cite_record(draft.id, resolution.id, Relation.REFERS, actor=bookkeeper, at=at)
+    desk = at_desk(bookkeeper)
+    page = desk.get(url("draft", draft)).content.decode()
+    assert "의결: 의결-2026-0001 외벽 보수 공사의 건" in page
+    assert "이 문서로 바꿉니다" not in page  # it is of another form
+    expense = drafting.submit_draft(draft.id, actor=bookkeeper, at=at)
+    for officer in (chief, manager):
+        page = at_desk(officer).get(url("document", expense)).content.decode()
+        assert "의결: 의결-2026-0001" in page
+        decide(expense, officer, sign, at)
+    Sequencer().tick()
+    tenancy._enter("app.complex", clerk.complex_id)
+    assert "취소·증감 결의서 쓰기" in desk.get(url("document", expense)).content.decode()
+    answer = desk.post(url("adjustment", expense))
+    page = desk.get(answer.url).content.decode()
+    assert "늘거나 주는 공급가액" in page
+    assert "늘거나 주는 금액이 0원입니다" in page
+
+
+def test_who_came_back_is_no_longer_left_out(clerk, chief, manager, at, at_desk, typed):
+    left_out = {"skipped": [{"office": "chief", "reason": "출장"}]}
+    draft = drafted(clerk, at, line=left_out)
+    desk = at_desk(clerk)
+    page = desk.get(url("draft", draft)).content.decode()
+    assert "부재로 등록되어 있지 않아" in page
+    assert 'name="line-skip-chief" value="출장"' in page
+    desk.post(url("draft", draft), typed(draft) | {"line-skip-chief": ""})
+    assert Draft.objects.get().line["skipped"] == []

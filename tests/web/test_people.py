@@ -3,7 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -211,3 +213,58 @@ def test_somebody_entered_by_command_is_shown_like_everybody(complex_, manager, 
         at=at,
     )
     assert "한동철" in at_desk(manager).get(PEOPLE).content.decode()
+
+
+# --- Where people are reached --------------------------------------------------------------------
+
+
+def test_an_officer_changes_the_own_address_with_a_second_officer(clerk, chief, manager, at_desk):
+    path = reverse("authority:contact", args=[clerk.id])
+    assert f'href="{path}"' in at_desk(clerk).get(reverse("outbox:notifications")).content.decode()
+    assert 'value="clerk@a10000001.example"' in at_desk(clerk).get(path).content.decode()
+    typed = {"email": "new@example.com", "phone": "010-1234-5678", "reason": "번호를 바꿈"}
+    assert at_desk(clerk).post(path, typed).url == PEOPLE
+    found = Proposal.objects.get()
+    shown = reverse("authority:proposal", args=[found.id])
+    page = at_desk(chief).get(shown).content.decode()
+    for words in ("clerk@a10000001.example", "new@example.com", "010-1234-5678"):
+        assert words in page
+    assert at_desk(chief).post(reverse("authority:confirmation", args=[found.id])).url == PEOPLE
+    clerk.person.refresh_from_db()
+    assert clerk.person.email == "new@example.com"
+    assert "new@example.com" not in at_desk(manager).get(shown).content.decode()
+
+
+def test_addresses_are_shown_to_those_who_decide_and_to_nobody_else(
+    clerk, bookkeeper, chief, manager, at_desk
+):
+    path = reverse("authority:contact", args=[clerk.id])
+    answer = at_desk(bookkeeper).get(path)
+    assert answer.status_code == 409
+    assert "clerk@a10000001.example" not in answer.content.decode()
+    typed = {"email": "new@example.com", "phone": "", "reason": "메일함을 잃음"}
+    at_desk(manager).post(path, typed)
+    shown = reverse("authority:proposal", args=[Proposal.objects.get().id])
+    assert "@" not in at_desk(bookkeeper).get(shown).content.decode()
+    assert "new@example.com" in at_desk(manager).get(shown).content.decode()
+    page = at_desk(bookkeeper).get(PEOPLE).content.decode()
+    assert f'href="{path}"' not in page  # and nothing leads there
+
+
+def test_what_was_typed_of_an_address_stays_when_it_cannot_be(clerk, at_desk):
+    path = reverse("authority:contact", args=[clerk.id])
+    answer = at_desk(clerk).post(path, {"email": "없음", "phone": "", "reason": "바꿈"})
+    assert answer.status_code == 422
+    assert 'value="없음"' in answer.content.decode()
+
+
+def test_the_page_of_people_asks_no_more_for_more_of_them(
+    appointed, manager, at_desk, django_assert_max_num_queries
+):
+    at_desk(manager).get(PEOPLE)
+    with CaptureQueriesContext(connection) as few:
+        at_desk(manager).get(PEOPLE)
+    for office in ("clerk", "bookkeeper", "chief", "auditor", "director"):
+        appointed("강하늘", office)
+    with django_assert_max_num_queries(len(few)):
+        at_desk(manager).get(PEOPLE)

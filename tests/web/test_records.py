@@ -9,6 +9,7 @@ from danji.accounts.actions import move_in
 from danji.accounts.models import Residency
 from danji.accounts.queries import residencies_of
 from danji.approvals import deciding, drafting
+from danji.attachments.jobs import make_previews
 from danji.complexes.models import Building, Unit
 from danji.disclosure.inspection import UNREADABLE
 from danji.disclosure.models import Obstacle, Publication
@@ -58,6 +59,12 @@ def test_a_record_shows_its_decisions(record, chair, at_desk):
 def test_its_attachments_can_be_kept(record, chair, at_desk):
     answer = at_desk(chair).get(url("desk:enclosure", record, 1))
     assert answer.content.startswith(b"%PDF-")
+
+
+def test_its_attachments_are_seen_without_opening_them(record, chair, at_desk):
+    make_previews(chair.complex_id)
+    page = at_desk(chair).get(url("desk:record", record)).content.decode()
+    assert f'<img src="{url("desk:enclosure-preview", record, 1, 1)}"' in page
 
 
 def test_the_pdf_is_not_there_before_it_was_made(record, clerk, at_desk):

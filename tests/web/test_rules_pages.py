@@ -168,6 +168,14 @@ def test_what_cannot_stand_is_said_and_kept_on_the_page(sheet, filled, last, cha
     assert f"{last}-form" in inputs(answer)
 
 
+def test_a_row_is_looked_at_when_it_is_closed(sheet, filled, last):
+    answer = sheet("done", **filled | of_row(last, basis=""))
+    assert answer.status_code == 409
+    page = answer.content.decode()
+    assert "어느 조항" in page
+    assert f"{last}번째 줄 고치기</h2>" in page
+
+
 def test_a_day_that_has_passed_is_refused(sheet, filled):
     answer = sheet("preview", reason=["까닭"], effective_from=["2020-01-01"], **filled)
     assert "이미 지났습니다" in answer.content.decode()
@@ -191,7 +199,7 @@ def test_the_second_officer_sees_what_changes_and_confirms(proposed, chair, at_d
     desk = at_desk(chair)
     assert "확인을 기다리는 개정안" in desk.get(reverse("routing:rules")).content.decode()
     page = desk.get(reverse("routing:revision", args=[proposed.id])).content.decode()
-    assert "바뀐 줄" in page
+    assert page.index("바뀐 줄") < page.index("이렇게 결재합니다") < page.index("그대로인 줄")
     assert "전결 한도" in page
     assert "300,001원" in page
     desk.post(reverse("routing:confirmation", args=[proposed.id]))

@@ -7,7 +7,8 @@ from django.test import Client
 from django.utils import timezone
 
 from danji.outbox.models import Message
-from danji.transparency.models import Cosignature, Trouble, TroubleKind
+from danji.transparency.models import Cosignature, Party, Trouble, TroubleKind
+from danji.transparency.proposing import propose_witness
 from danji.transparency.queries import policy, published_head
 from danji.transparency.sequencer import Sequencer
 from danji.transparency.troubles import end_trouble, open_trouble, tell_troubles, watch_queue
@@ -162,3 +163,37 @@ def test_garbage_is_refused_in_a_sentence(complex_):
 def test_a_stranger_hands_in_nothing(complex_, ours):
     stranger = SmallWitness("stranger.example/1", timezone.now)
     assert post(stranger.signed_note(published_head(complex_).note)).status_code == 403
+
+
+# --- A witness that waits for an officer ---
+
+
+@pytest.fixture
+def proposed(complex_, at):
+    key = SmallWitness("auditor.example/1", timezone.now).vkey
+    return propose_witness(
+        label="감사의 PC", party=Party.COMPLEX, vkey=key, url="", complex_=complex_, at=at
+    )
+
+
+def test_an_officer_confirms_a_witness_and_the_page_says_who_did(
+    complex_, clerk, appointed, at_desk, proposed
+):
+    Sequencer().tick()
+    auditor = appointed("한동철", "auditor")
+    address = f"{PAGE}{proposed.id}/"
+    assert f'href="{address}"' in at_desk(clerk).get(PAGE).content.decode()
+    page = at_desk(clerk).get(address).content.decode()
+    assert "감사 한동철 님 가운데 한 분의 확인을 기다립니다" in page
+    assert "<form" not in page.partition('id="main"')[2].partition("</main>")[0]
+    refused = at_desk(clerk).post(f"{address}confirmation/")
+    assert (refused.status_code, "직책이 아닙니다" in refused.content.decode()) == (422, True)
+    desk = at_desk(auditor)
+    assert proposed.vkey in desk.get(address).content.decode()
+    page = desk.post(f"{address}confirmation/", follow=True).content.decode()
+    assert "운영자가 올리고 감사 한동철 님이 확인했습니다" in page
+    assert "이미 감사 한동철 님이" in desk.get(address).content.decode()
+
+
+def test_a_neighbour_does_not_see_it(neighbour, at_desk, proposed):
+    assert at_desk(neighbour).get(f"{PAGE}{proposed.id}/").status_code == 404

@@ -62,6 +62,9 @@ def test_a_stale_page_keeps_what_was_typed_in_sight(draft, clerk, at_desk, typed
     assert "다른 창에서 먼저 저장한" in page
     assert "나중에 고친 제목" in page
     assert 'name="revision" value="1"' in page
+    assert "저장하지 못했습니다" in page
+    assert "저장했습니다" not in page
+    assert f'href="{url("draft", draft)}" target="_blank"' in page
     assert Draft.objects.get().inputs["title"] == ["화단 정비"]
 
 
@@ -152,7 +155,7 @@ def test_a_file_too_large_is_refused_with_the_limit(draft, clerk, at_desk, setti
         url("attachments", draft), typed(draft, title="그대로") | {"file": file}
     )
     assert answer.status_code == 409
-    assert "한 번에 1MB까지" in answer.content.decode()
+    assert "한 개에 1MB까지" in answer.content.decode()
     assert Draft.objects.get().inputs["title"] == ["그대로"]
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
 from allauth.account.stages import LoginByCodeStage
+from allauth.account.views import ConfirmLoginCodeView
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
@@ -30,6 +32,19 @@ class CodeStage(LoginByCodeStage):  # type: ignore[misc]
     def is_resumable(self, _request: HttpRequest) -> bool:
         """Whether every way in leads to the code until it is typed; another address replaces it."""
         return False
+
+
+class ConfirmCode(ConfirmLoginCodeView):  # type: ignore[misc]
+    """The page for the code; after a wrong one it says how many tries are left."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """The library's context with `tries_left`."""
+        failed = self._process.state["failed_attempts"]
+        left = settings.ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS - failed
+        return {**super().get_context_data(**kwargs), "tries_left": left}
+
+
+confirm_code = ConfirmCode.as_view()
 
 
 class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -84,20 +99,6 @@ def demonstration_signer(request: HttpRequest, officeholder: Officeholder) -> Si
     if not officeholder.complex.demonstration or signed_in.get("method") != "demo":
         return None
     return session_signer("demo", datetime.fromisoformat(signed_in["at"]))
-
-
-def signer_by_session(request: HttpRequest) -> Signer:
-    """Rests on how the person had signed in: for what a drafter notes and nobody decides by.
-
-    Raises: Refusal when the session does not say so.
-    """
-    signed_in = request.session.get(SIGNED_IN)
-    if not signed_in:
-        raise Refusal(
-            "언제 어떻게 로그인하셨는지 남아 있지 않아 처리할 수 없습니다.",
-            next_step="로그아웃한 뒤 다시 로그인해 주세요.",
-        )
-    return session_signer(signed_in["method"], datetime.fromisoformat(signed_in["at"]))
 
 
 def closed(request: HttpRequest) -> HttpResponse:

@@ -6,7 +6,7 @@ from django.shortcuts import render
 from danji.web.desk.access import office_of
 
 
-def not_found(request: HttpRequest, **_raised: Exception) -> HttpResponse:
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - by Django's name
     """The page for what is not there, or not this reader's: who is signed in keeps the menu."""
     if not hasattr(request, "officeholder"):
         request.officeholder = office_of(request)  # type: ignore[attr-defined]

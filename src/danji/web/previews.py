@@ -75,9 +75,12 @@ def previews_at(
             "is_made": file["sha256"] in made,
             "is_archive": file["media_type"] == ZIP.media_type,
             "label": _label(file["media_type"]),
-            **_shown(made.get(file["sha256"]), position, address),
+            # What is one page is seen at once; of more, whoever reads chooses.
+            "is_open": len(attached) == 1 and shown["pages"] == 1,
+            **shown,
         }
         for position, file in enumerate(attached, 1)
+        for shown in [_shown(made.get(file["sha256"]), position, address)]
     ]
 
 

@@ -55,6 +55,6 @@ def too_large() -> Refusal:
     """What is said about a file beyond the limit."""
     megabytes = settings.UPLOAD_LIMIT // (1024 * 1024)
     return Refusal(
-        f"파일이 너무 큽니다. 한 번에 {megabytes}MB까지 붙일 수 있습니다.",
+        f"파일이 너무 큽니다. 한 개에 {megabytes}MB까지 붙일 수 있습니다.",
         next_step="파일을 줄이거나 나누어 다시 붙여 주세요.",
     )

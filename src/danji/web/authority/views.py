@@ -1,4 +1,6 @@
-"""Who is in office and for how long, who is away, and the greeting of a new officer."""
+"""Who is in office and for how long, who is away, where people are reached, what the bylaws set,
+and the greeting of a new officer.
+"""
 
 from collections.abc import Mapping
 from datetime import date
@@ -14,14 +16,14 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from danji.accounts.models import Office
-from danji.accounts.queries import holders
+from danji.accounts.queries import as_officer, holders
 from danji.authority import actions
 from danji.authority.links import read_invitation
 from danji.authority.models import Absence, Proposal
-from danji.authority.queries import absences_from, outcome_of, proposal_of
+from danji.authority.queries import absences_from, contact_planned, outcome_of, proposal_of
 from danji.base import tenancy
 from danji.rules.absence import Reason
-from danji.rules.appointment import Change
+from danji.rules.appointment import Change, check_proposal
 from danji.rules.periods import day_in_seoul
 from danji.rules.refusal import Refusal
 from danji.rules.text import clean_line
@@ -29,6 +31,7 @@ from danji.web.authority import pages
 from danji.web.desk.access import DeskRequest, officer_required, posted
 
 REFUSED = 422
+DIGITS = 3  # of a number of days
 ANSWERED = 409  # by somebody else, or by a first press of the button
 
 
@@ -85,6 +88,54 @@ def leaving(request: DeskRequest, officeholder_id: UUID) -> HttpResponse:
     return redirect("authority:people")
 
 
+@officer_required
+def contact(request: DeskRequest, officeholder_id: UUID) -> HttpResponse:
+    """Propose that an officer is reached at another mail address or telephone."""
+    held = holders(request.officeholder.complex_id).filter(id=officeholder_id).first()
+    if held is None:
+        raise Http404
+    # The page shows where the officer is reached now: only to whom it could be proposed by.
+    check_proposal(as_officer(request.officeholder), contact_planned(held), today=_today())
+    context = pages.contact(held, _typed(request))
+    if request.method != "POST":
+        return _page(request, "contact", context)
+    try:
+        actions.propose_contact(
+            officeholder_id,
+            email=_email(request),
+            phone=request.POST.get("phone", ""),
+            reason=request.POST.get("reason", ""),
+            actor=request.officeholder,
+            at=timezone.now(),
+        )
+    except Refusal as refusal:
+        return _page(request, "contact", context, refusal)
+    messages.success(request, "제안했습니다. 다른 한 분이 확인하면 바뀝니다.")
+    return redirect("authority:people")
+
+
+@officer_required
+def bylaws(request: DeskRequest) -> HttpResponse:
+    """What the bylaws set; a POST proposes something else."""
+    context = pages.bylaws(request.officeholder, _today(), _typed(request))
+    if request.method != "POST":
+        return _page(request, "bylaws", context)
+    try:
+        proposed = actions.propose_setting(
+            request.POST.get("setting", ""),
+            value=_days(request),
+            article=request.POST.get("article", ""),
+            effective_from=_day(request, "effective_from", "시행일"),
+            reason=request.POST.get("reason", ""),
+            actor=request.officeholder,
+            at=timezone.now(),
+        )
+    except Refusal as refusal:
+        return _page(request, "bylaws", context, refusal)
+    messages.success(request, "제안했습니다. 다른 한 분이 확인하면 시행일부터 적용됩니다.")
+    return redirect("authority:proposal", proposal_id=proposed.id)
+
+
 @require_safe
 @officer_required
 def proposal(request: DeskRequest, proposal_id: UUID) -> HttpResponse:
@@ -105,11 +156,15 @@ def confirmation(request: DeskRequest, proposal_id: UUID) -> HttpResponse:
     except Refusal as refusal:
         context = pages.proposal(found, request.officeholder, _today())
         return _page(request, "proposal", context, refusal)
-    if found.change == Change.LEAVE:
-        messages.success(request, f"확인했습니다. {found.name} 님의 임기가 정해졌습니다.")
-    else:
-        messages.success(request, f"확인했습니다. {found.name} 님께 초대를 보냅니다.")
-    return redirect("authority:people")
+    done = {
+        Change.TAKE: f"{found.name} 님께 초대를 보냅니다.",
+        Change.LEAVE: f"{found.name} 님의 임기가 정해졌습니다.",
+        Change.CONTACT: f"{found.name} 님의 연락처가 바뀌었습니다. 앞의 주소와 새 주소로 알립니다.",
+        Change.ABSENCE: f"{found.name} 님의 부재를 알렸습니다.",
+        Change.SETTING: "시행일부터 적용됩니다.",
+    }[Change(found.change)]
+    messages.success(request, f"확인했습니다. {done}")
+    return _back(found)
 
 
 @posted(back="authority:proposal")
@@ -121,7 +176,7 @@ def rejection(request: DeskRequest, proposal_id: UUID) -> HttpResponse:
         return _answered(request, found)
     actions.reject_proposal(proposal_id, actor=request.officeholder, at=timezone.now())
     messages.success(request, "거절했습니다. 제안한 분께 알려 드립니다.")
-    return redirect("authority:people")
+    return _back(found)
 
 
 @posted(back="authority:proposal")
@@ -133,7 +188,13 @@ def withdrawal(request: DeskRequest, proposal_id: UUID) -> HttpResponse:
         return _answered(request, found)
     actions.withdraw_proposal(proposal_id, actor=request.officeholder, at=timezone.now())
     messages.success(request, "제안을 취소했습니다.")
-    return redirect("authority:people")
+    return _back(found)
+
+
+def _back(found: Proposal) -> HttpResponse:
+    """To the page on which such a proposal begins."""
+    is_setting = found.change == Change.SETTING
+    return redirect("authority:bylaws" if is_setting else "authority:people")
 
 
 def _proposal(request: DeskRequest, proposal_id: UUID) -> Proposal:
@@ -165,17 +226,27 @@ def absences(request: DeskRequest) -> HttpResponse:
     if request.method != "POST":
         return _page(request, "absences", _absences(request))
     try:
-        actions.set_absence(
-            _who(request, "absent", "자리를 비우는 분"),
-            deputy_id=_who(request, "deputy", "대신 결재할 분"),
-            since=_day(request, "since", "첫날"),
-            until=_day(request, "until", "마지막 날"),
-            reason=_reason(request),
-            actor=request.officeholder,
-            at=timezone.now(),
-        )
+        return _set_or_propose(request)
     except Refusal as refusal:
         return _page(request, "absences", _absences(request), refusal)
+
+
+def _set_or_propose(request: DeskRequest) -> HttpResponse:
+    """Say that somebody is away; of the manager, another only proposes it. Raises: Refusal."""
+    absent = _who(request, "absent", "자리를 비우는 분")
+    said: dict[str, Any] = {
+        "deputy_id": _who(request, "deputy", "대신 결재할 분"),
+        "since": _day(request, "since", "첫날"),
+        "until": _day(request, "until", "마지막 날"),
+        "reason": _reason(request),
+        "actor": request.officeholder,
+        "at": timezone.now(),
+    }
+    if pages.needs_second(request.officeholder, absent, _today()):
+        proposed = actions.propose_absence(absent, **said)
+        messages.success(request, "제안했습니다. 다른 한 분이 확인하면 부재가 시작됩니다.")
+        return redirect("authority:proposal", proposal_id=proposed.id)
+    actions.set_absence(absent, **said)
     messages.success(request, "부재를 알렸습니다. 대신 결재할 분께도 알려 드립니다.")
     return redirect("authority:absences")
 
@@ -244,6 +315,16 @@ def _day(request: DeskRequest, name: str, label: str) -> date:
 
 def _last_day(request: DeskRequest) -> date | None:
     return _day(request, "until", "임기 마지막 날") if request.POST.get("until") else None
+
+
+def _days(request: DeskRequest) -> int:
+    typed = request.POST.get("value", "").strip()
+    if not (typed.isascii() and typed.isdigit() and len(typed) <= DIGITS):
+        raise Refusal(
+            "근무일이 비어 있거나 숫자가 아닙니다.",
+            next_step="3처럼 적어 주세요. 알리지 않으려면 0을 적습니다.",
+        )
+    return int(typed)
 
 
 def _who(request: DeskRequest, name: str, label: str) -> UUID:

@@ -28,6 +28,7 @@ from danji.renditions.models import Rendition
 from danji.routing.models import RoutingRevision
 from danji.rules.periods import day_in_seoul
 from danji.rules.refusal import Refusal
+from danji.transparency.models import WitnessProposal
 from danji.web.faults import wants_part
 
 COMPLEX, OFFICEHOLDER = "complex", "officeholder"  # in the session: the office the person chose
@@ -43,6 +44,7 @@ MISSING = (
     ApiToken.DoesNotExist,
     Webhook.DoesNotExist,
     Disposal.DoesNotExist,
+    WitnessProposal.DoesNotExist,
 )
 
 

@@ -3,13 +3,17 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 
-from danji.approvals import deciding, drafting, showing
-from danji.web.account import signer_by_session
+from danji.approvals import drafting, showing
+from danji.approvals.queries import document_for
+from danji.rules.periods import day_in_seoul
 from danji.web.desk.access import DeskRequest, officer_required, posted
+from danji.web.sign.ceremony import Decided, Pressed
+from danji.web.sign.desk import SigningRequest, asked_page, perform_at_desk, with_signature
 
 
 @posted(back="desk:document")
@@ -42,19 +46,32 @@ def correction(request: DeskRequest, document_id: UUID) -> HttpResponse:
 
 @posted(back="desk:document")
 @officer_required
-def omission(request: DeskRequest, document_id: UUID) -> HttpResponse:
-    """Leave out (생략) a reviewer who is away, as the drafter."""
-    position = request.POST.get("position", "")
-    deciding.skip_step(
-        document_id,
-        int(position) if position.isascii() and position.isdigit() and len(position) < 4 else 0,
-        request.POST.get("reason", ""),
-        actor=request.officeholder,
-        sign=signer_by_session(request),
-        at=timezone.now(),
-    )
+def adjustment(request: DeskRequest, document_id: UUID) -> HttpResponse:
+    """Begin a document that changes an approved amount (취소·증감)."""
+    begun = drafting.adjust_document(document_id, actor=request.officeholder, at=timezone.now())
+    messages.success(request, "금액을 고치는 문서를 시작했습니다. 늘거나 주는 금액만 적어 주세요.")
+    return redirect("desk:draft", draft_id=begun.id)
+
+
+@posted(back="desk:document")
+@with_signature
+@officer_required
+def omission(request: SigningRequest, document_id: UUID) -> HttpResponse:
+    """Leave out (생략) who is away, or who did not see in time what is decided."""
+    # For whoever may not see it, it does not exist, whatever else is wrong with what was typed.
+    document_for(request.officeholder, document_id, on=day_in_seoul(timezone.now()))
+    pressed = Pressed.read(request.POST)
+    if [item.document_id for item in pressed.items] != [document_id]:
+        raise Http404
+    answer = perform_at_desk(request, pressed)
+    page = reverse("desk:document", args=[document_id])
+    if not isinstance(answer, Decided):
+        here = reverse("desk:omission", args=[document_id])
+        return asked_page(request, answer, action=here, back=page)
+    if answer.refused:
+        raise answer.refused[0].refusal
     messages.success(request, "그 자리를 건너뛰었습니다. 결재란에 까닭이 남습니다.")
-    return redirect("desk:document", document_id=document_id)
+    return HttpResponseRedirect(page, status=303)
 
 
 @posted(back="desk:document")

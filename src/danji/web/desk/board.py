@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils.http import urlencode
 
@@ -21,8 +22,10 @@ from danji.approvals.boxes import (
     form_title,
     officers_of,
 )
-from danji.approvals.models import Circulation, Turn
+from danji.approvals.models import Circulation, Document, Turn
 from danji.approvals.queries import waiting_for
+from danji.authority.queries import absence_of
+from danji.confirming.queries import confirmable
 from danji.disclosure.queries import numbered, numbers_of
 from danji.formbook.definition import builtin_forms
 from danji.rules.approval import Act, Ending
@@ -84,6 +87,30 @@ def home(reader: Officeholder, asked: Mapping[str, str], at: datetime) -> dict[s
     }
 
 
+def confirming(reader: Officeholder, at: datetime) -> dict[str, Any]:
+    """The context of desk/_confirming.html: what the reader can confirm as the second officer."""
+    found = confirmable(reader, on=day_in_seoul(at))
+    return {
+        "confirming": [
+            {
+                "what": waiting.what,
+                "asked_by": str(waiting.asked_by or "운영자"),
+                "since": waiting.since,
+                "address": waiting.link.removeprefix(settings.SITE_URL),
+            }
+            for waiting in found
+        ]
+    }
+
+
+def away(reader: Officeholder, at: datetime) -> dict[str, Any]:
+    """Said of the reader's own absence, while it lasts: part of the context of desk/home.html."""
+    absence = absence_of(reader, on=day_in_seoul(at))
+    if absence is None:
+        return {"absence": None}
+    return {"absence": {"id": absence.id, "until": absence.until, "deputy": str(absence.deputy)}}
+
+
 def several(reader: Officeholder, *, way: str, on: date) -> dict[str, Any]:
     """The context of desk/several.html: what waits, each with what is signed of it.
 
@@ -100,7 +127,6 @@ def several(reader: Officeholder, *, way: str, on: date) -> dict[str, Any]:
 def _to_sign(turn: Turn, reader: Officeholder) -> dict[str, Any]:
     document = turn.document
     acting_for = turn.approver if turn.approver_id != reader.id else None
-    own = document.drafter.person_id == reader.person_id
     return {
         "item": Item(document.id, document.digest, acting_for.id if acting_for else None).value,
         "title": document.title,
@@ -112,9 +138,17 @@ def _to_sign(turn: Turn, reader: Officeholder) -> dict[str, Any]:
         "form_title": form_title(document.form_id),
         "since": turn.since,
         "address": f"{_documents()}{document.id}/",
-        # What one drafted oneself nobody signs in another's place.
-        "obstacle": "직접 기안하신 문서라 대신 결재하실 수 없습니다." if acting_for and own else "",
+        "notes": _notes(document),
     }
+
+
+def _notes(document: Document) -> list[str]:
+    """What was noted when it was submitted, or why it cannot be read any more."""
+    try:
+        notes: list[str] = document.parsed_content()["notes"]
+    except Refusal as refusal:
+        return [str(refusal)]
+    return notes
 
 
 def _tabs(chosen: Box, counted: Mapping[Box, int]) -> list[dict[str, Any]]:
@@ -170,6 +204,9 @@ def _marks(box: Box, reader: Officeholder, entry: Entry) -> list[dict[str, str]]
         marks.append({"kind": "held", "word": "보류"})
     if box in {Box.WAITING, Box.ONGOING} and entry.mark == "again":
         marks.append({"kind": "again", "word": "되돌아온 문서"})
+    if box is Box.DRAFTS and entry.mark:
+        word = {"corrects": "정정 문서", "mends": "앞 문서를 고치는 중"}[entry.mark]
+        marks.append({"kind": "shown", "word": word})
     if box is Box.RETURNED:
         ending = Ending(entry.mark)
         by = f": {entry.other}" if entry.other else ""
@@ -242,4 +279,5 @@ def _won(text: str, problems: list[str]) -> int | None:
 
 
 def _number(text: str) -> int:
-    return min(max(int(text), 1), PAGES) if text.isascii() and text.isdigit() else 1
+    is_number = text.isascii() and text.isdigit() and len(text) < 10  # longer ones cost time
+    return min(max(int(text), 1), PAGES) if is_number else 1

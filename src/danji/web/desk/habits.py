@@ -41,8 +41,8 @@ def favourite(request: DeskRequest) -> HttpResponse:
 @posted(back="desk:forms")
 @officer_required
 def drafts(request: DeskRequest) -> HttpResponse:
-    """Begin a draft on the chosen form."""
-    begun = drafting.start_draft(
+    """Begin a draft on the chosen form, or go on with one that was left blank."""
+    begun = drafting.open_draft(
         request.POST.get("form", ""), actor=request.officeholder, at=timezone.now()
     )
     return redirect("desk:draft", draft_id=begun.id)
@@ -105,7 +105,7 @@ def _every(text: str) -> Every:
     except ValueError:
         raise Refusal(
             "얼마나 자주 쓰는지 고르지 않았습니다.",
-            next_step="평일마다, 주마다, 달마다 가운데 하나를 골라 주세요.",
+            next_step="평일마다, 날마다, 주마다, 달마다 가운데 하나를 골라 주세요.",
         ) from None
 
 

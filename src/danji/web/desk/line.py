@@ -1,6 +1,6 @@
 """The approval line (결재선) as it is drawn: where a document waits and since when, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from itertools import groupby
 from operator import itemgetter
@@ -10,11 +10,15 @@ from uuid import UUID
 from danji.accounts.models import Officeholder
 from danji.approvals.lines import Plan, PlannedStep
 from danji.approvals.models import Circulation, Document, Step
-from danji.approvals.queries import current, hold_on
-from danji.authority.queries import absence_of
+from danji.approvals.queries import current, hold_on, said_afterwards
+from danji.authority.queries import absence_of, is_away
+from danji.records.content import content_now
 from danji.rules import approval
 from danji.rules.approval import Act, Decision
+from danji.signing.evidence import method_label
+from danji.transparency.queries import methods_of
 from danji.web.sign.words import pressed_word
+from danji_verify.canonical import b64decode
 
 # How a decided place looks.
 _LOOKS = {
@@ -36,10 +40,12 @@ def line_view(
     now = {step.position for step in approval.turns(line)}
     since: dict[UUID, datetime] = dict(shown.turns.values_list("step_id", "since"))
     rows = [_place(step, now=step.position in now, closed=not now) for step in current(steps)]
+    methods = methods_of(shown.complex_id, shown.id)
     for row, step in zip(rows, current(steps), strict=True):
+        row["signed"] = method_label(methods.get(bytes(step.leaf_hash or b""), ""))
         if step.position in now:
             row.update(_waiting(step, since.get(step.id), on))
-    rows += [_left_out(place) for place in shown.parsed_content()["line"] if place.get("skipped")]
+    rows += [_left_out(place) for place in shown.parsed_content()["line"] if place["skipped"]]
     rows.sort(key=itemgetter("position"))
     return {
         "stages": stages(rows),
@@ -52,6 +58,7 @@ def line_view(
 def readers_view(shown: Document) -> dict[str, Any]:
     """Who is shown a document beside those who decide: part of the context of desk/_line.html."""
     circulations = list(shown.circulations.all())
+    said = said_afterwards(shown)
     return {
         "readers": [
             {
@@ -60,6 +67,9 @@ def readers_view(shown: Document) -> dict[str, Any]:
                 "sent_at": circulation.sent_at,
                 "read_at": circulation.read_at,
                 "confirmed_at": circulation.confirmed_at,
+                "dissents": circulation.id in said
+                and said[circulation.id].decision is Decision.DISSENT,
+                "opinion": said[circulation.id].opinion if circulation.id in said else "",
                 "afterwards": circulation.kind == Circulation.Kind.AFTERWARDS,
             }
             for circulation in circulations
@@ -67,14 +77,19 @@ def readers_view(shown: Document) -> dict[str, Any]:
     }
 
 
-def record_line(payload: dict[str, Any]) -> dict[str, Any]:
-    """The line of a record, as its payload keeps it: part of the context of desk/_line.html."""
-    places = {place["position"]: place for place in payload["content"]["line"]}
+def record_line(payload: dict[str, Any], methods: Mapping[bytes, str]) -> dict[str, Any]:
+    """The line of a record, as its payload keeps it: part of the context of desk/_line.html.
+
+    Args: `methods` is from `transparency.queries.methods_of`.
+    """
+    places = {place["position"]: place for place in content_now(payload["content"])["line"]}
     rows = [
-        _recorded(decision, _stage(places, decision["position"]))
+        _recorded(decision, places[decision["position"]]["stage"])
         for decision in payload["decisions"]
     ]
-    rows += [_left_out(place) for place in places.values() if place.get("skipped")]
+    for row, decision in zip(rows, payload["decisions"], strict=True):
+        row["signed"] = method_label(methods.get(b64decode(decision["leaf"]), ""))
+    rows += [_left_out(place) for place in places.values() if place["skipped"]]
     rows.sort(key=itemgetter("position"))
     return {
         "stages": stages(rows),
@@ -94,6 +109,8 @@ def plan_view(plan: Plan, *, drafter: Officeholder, on: date) -> dict[str, Any]:
             for kind, reader in plan.readers
         ],
         "resolution": plan.resolution,
+        "resolved": plan.resolved,
+        "consent": plan.consent,
         "notes": plan.notes,
     }
 
@@ -123,14 +140,19 @@ def _place(step: Step, *, now: bool, closed: bool) -> dict[str, Any]:
         "word": word,
         "decision": step.decision,
         "at": step.decided_at,
-        "by": str(acting) if acting and not skipped else "",
+        **_who_decided(str(step.approver), str(acting) if acting and not skipped else ""),
         "opinion": "" if skipped else step.opinion,
-        "reason": step.opinion if skipped else "",
+        "reason": _why_left_out(step.opinion, str(acting)) if skipped else "",
         "basis": step.basis,
         "deputy": "",
         "hold": None,
         "since": None,
     }
+
+
+def _who_decided(officer: str, acting: str) -> dict[str, str]:
+    """Who decided at a place, and in whose stead: `과장 이민호` for `관리사무소장 박정호` or ""."""
+    return {"who": acting or officer, "absent": officer if acting else ""}
 
 
 def _decided_word(act: Act, decision: Decision) -> str:
@@ -153,15 +175,10 @@ def _waiting(step: Step, since: datetime | None, on: date) -> dict[str, Any]:
     }
 
 
-def _stage(places: dict[int, dict[str, Any]], position: int) -> int:
-    """The stage of a place; before there were places side by side, each had its own."""
-    stage: int = places[position].get("stage", position)
-    return stage
-
-
 def _recorded(decision: dict[str, Any], stage: int) -> dict[str, Any]:
     made = Decision(decision["decision"])
     act, acting, skipped = Act(decision["act"]), decision.get("by"), made is Decision.SKIP
+    by = f"{acting['office']} {acting['name']}" if acting else ""
     return {
         "position": decision["position"],
         "stage": stage,
@@ -172,14 +189,19 @@ def _recorded(decision: dict[str, Any], stage: int) -> dict[str, Any]:
         "word": _decided_word(act, made),
         "decision": decision["decision"],
         "at": datetime.fromisoformat(decision["at"]),
-        "by": f"{acting['office']} {acting['name']}" if acting and not skipped else "",
+        **_who_decided(f"{decision['office']} {decision['name']}", "" if skipped else by),
         "opinion": "" if skipped else decision["opinion"],
-        "reason": decision["opinion"] if skipped else "",
+        "reason": _why_left_out(decision["opinion"], by) if skipped else "",
         "basis": "",
         "deputy": "",
         "hold": None,
         "since": None,
     }
+
+
+def _why_left_out(reason: str, by: str) -> str:
+    """`기한 안에 확인하지 않음 (관리사무소장 박정호)`."""
+    return f"{reason} ({by})"
 
 
 def _left_out(place: dict[str, Any]) -> dict[str, Any]:
@@ -194,7 +216,7 @@ def _left_out(place: dict[str, Any]) -> dict[str, Any]:
         "word": "생략",
         "decision": "",
         "at": None,
-        "by": "",
+        **_who_decided(f"{place['office']} {place['name']}", ""),
         "opinion": "",
         "reason": place["skipped"],
         "basis": place["basis"],
@@ -215,7 +237,8 @@ def _earlier(steps: Sequence[Step]) -> list[dict[str, Any]]:
 
 
 def _planned(step: PlannedStep, drafter: Officeholder, on: date) -> dict[str, Any]:
-    away = step.officeholder.id != drafter.id and absence_of(step.officeholder, on=on)
+    absence = absence_of(step.officeholder, on=on) if step.officeholder.id != drafter.id else None
+    away = step.officeholder.id != drafter.id and is_away(step.officeholder, on=on)
     return {
         "position": step.position,
         "stage": step.stage,
@@ -227,6 +250,6 @@ def _planned(step: PlannedStep, drafter: Officeholder, on: date) -> dict[str, An
         "word": "생략" if step.skipped else "",
         "basis": step.basis,
         "reason": step.skipped,
-        "deputy": str(away.deputy) if away else "",
-        "can_skip": bool(away) and step.act in approval.SKIPPABLE,
+        "deputy": str(absence.deputy) if absence else "",
+        "can_skip": away and step.act in approval.SKIPPABLE,
     }

@@ -1,6 +1,6 @@
 """What the desk's pages show, as plain data for their templates, which never ask the database."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,19 +12,22 @@ from django.utils import timezone
 
 from danji.accounts.models import Office, Officeholder, Residency
 from danji.accounts.queries import holders
+from danji.approvals.citing import adjusting_form, resolutions_of
 from danji.approvals.habits import favourites_of, line_templates, recent_forms, recurring_of
 from danji.approvals.lines import ADDABLE, NAMED, Changes, plan_line
 from danji.approvals.models import Circulation, Document, Draft, Step
 from danji.approvals.queries import (
     current,
     documents_for,
+    draft_mending,
     following,
     is_own,
     is_stuck,
     line_of,
+    sharing_files,
     waiting_for,
+    was_decided,
 )
-from danji.authority.queries import absence_of
 from danji.disclosure.inspection import UNPROVEN, Place
 from danji.disclosure.queries import (
     DisclosedRecord,
@@ -47,11 +50,12 @@ from danji.rules.recurring import Every
 from danji.rules.refusal import Refusal
 from danji.rules.retention import class_of
 from danji.transparency.models import Seal
-from danji.transparency.queries import is_placed, placed_leaves, seals_of
+from danji.transparency.queries import is_placed, methods_of, placed_leaves, seals_of
 from danji.transparency.troubles import UNPLACED
 from danji.web.desk.editor import Editor
 from danji.web.desk.line import line_view, plan_view, readers_view, record_line
 from danji.web.opening import is_for_everybody
+from danji.web.previews import previews_in_document
 from danji_verify.entry import Event
 
 PAGE = 50  # records on one page of the register
@@ -65,6 +69,8 @@ PURPOSES = {
     "bid-notice": "공사나 용역을 맡길 업체를 찾는다고 알립니다.",
     "work-log": "하루 동안 한 일과 들어온 요청을 적습니다.",
     "inspection-log": "시설을 점검한 결과와 조치를 적습니다.",
+    "resolution": "입주자대표회의가 의결한 것을 회의록과 함께 올려, 지출의 근거로 씁니다.",
+    "expense-change": "결재가 끝난 지출을 취소하거나 금액을 고칩니다.",
 }
 WEEKDAYS = ("월요일", "화요일", "수요일", "목요일", "금요일", "토요일", "일요일")
 
@@ -98,6 +104,8 @@ def forms(reader: Officeholder, at: datetime) -> dict[str, Any]:
 
 def _proposed(form: FormDefinition, drafter: Officeholder, on: date) -> str:
     """`담당 → 과장 → 관리사무소장`, as far as a blank document tells."""
+    if form.adjusts:
+        return "고치려는 문서의 순서를 따릅니다"
     try:
         plan = plan_line(
             form,
@@ -108,6 +116,8 @@ def _proposed(form: FormDefinition, drafter: Officeholder, on: date) -> str:
         )
     except Refusal:
         return " → ".join(Office(route.office).label for route in form.routing)
+    if all(step.officeholder.id == drafter.id for step in plan.steps):
+        return "본인이 바로 결재합니다"
     return " → ".join(step.officeholder.get_office_display() for step in plan.steps)
 
 
@@ -124,8 +134,8 @@ def editor(
 ) -> dict[str, Any]:
     """The context of desk/edit.html.
 
-    Args: `revision` is the one to post next time; another than the draft's own only after a
-    refusal, so that what somebody else saved is not overwritten unseen.
+    Args: `revision` is the one to post next time, given only where what was typed was not saved:
+    when it is not the draft's own, what was saved elsewhere is not overwritten unseen.
     """
     definition = load(bytes(draft.form.definition))
     on = day_in_seoul(at)
@@ -140,14 +150,17 @@ def editor(
         "problems": page.problems if checked else [],
         "warnings": page.warnings,
         "refusal": refusal,
+        "is_saved": not revision,
+        "was_saved_elsewhere": revision not in {"", str(draft.revision)},
         "attachments": [
             _file(number, file) | {"remove_url": reverse("desk:attachments", args=[draft.id])}
             for number, file in enumerate(draft.attachments, 1)
         ],
-        "cites": _cites_of_draft(draft, reader),
+        "cites": _cites_of_draft(draft, reader, definition),
         "cite_query": cite_query,
         "cite_found": _found(reader, cite_query) if cite_query else [],
         "follows": _seen(reader, [draft.follows], on) if draft.follows else [],
+        "mends": _mending(draft.follows, draft.cites),
         **_line_of_draft(draft, definition, reader, page, on),
     }
 
@@ -182,7 +195,14 @@ def _line_of_draft(
             }
             for number, row in enumerate(draft.line.get("readers", ()))
         ],
-        "skipped": {row["office"]: row["reason"] for row in draft.line.get("skipped", ())},
+        "skipped": [
+            {
+                "office_key": row["office"],
+                "office": Office(row["office"]).label,
+                "reason": row["reason"],
+            }
+            for row in draft.line.get("skipped", ())
+        ],
         "officers": _as_options(officers),
         "addable": _as_options(officers),
         "acts": [{"value": act.value, "label": act.label} for act in ADDABLE],
@@ -196,6 +216,7 @@ def _line_of_draft(
             drafter=reader,
             changes=Changes.parse(draft.line),
             attachments=draft.attachments,
+            cites=draft.cites,
             on=on,
         )
     except Refusal as refusal:
@@ -211,20 +232,27 @@ def _as_options(officers: Iterable[Officeholder]) -> list[dict[str, str]]:
     return [{"id": officer.id.hex, "name": str(officer)} for officer in officers]
 
 
-def _cites_of_draft(draft: Draft, reader: Officeholder) -> list[dict[str, str]]:
+def _cites_of_draft(
+    draft: Draft, reader: Officeholder, definition: FormDefinition
+) -> list[dict[str, Any]]:
     docs = [UUID(cite["doc"]) for cite in draft.cites]
     if not docs:
         return []
-    titles = dict(readable_records(reader).filter(doc__in=docs).values_list("doc", "title"))
-    return [
-        {
-            "id": cite["doc"],
-            "number": cite["number"],
-            "title": titles.get(UUID(cite["doc"]), ""),
-            "relation": cite["relation"],
-        }
-        for cite in draft.cites
-    ]
+    rows = readable_records(reader).filter(doc__in=docs).values_list("doc", "title", "form")
+    known = {doc: (title, form) for doc, title, form in rows}
+    shown = []
+    for cite in draft.cites:
+        title, form = known.get(UUID(cite["doc"]), ("", ""))
+        shown.append(
+            {
+                "id": cite["doc"],
+                "number": cite["number"],
+                "title": title,
+                "relation": cite["relation"],
+                "can_replace": form == definition.key,
+            }
+        )
+    return shown
 
 
 def _found(reader: Officeholder, search: str) -> list[dict[str, str]]:
@@ -289,6 +317,7 @@ def document(shown: Document, reader: Officeholder, *, at: datetime) -> dict[str
     is_drafter = shown.drafter_id == reader.id
     record = record_of(reader, shown.id) if approval.is_finished(line) else None
     filed = disclosed(record) if record else None
+    can_redraft = not turns and is_drafter and not record
     return {
         "document": {
             **about(shown),
@@ -304,27 +333,48 @@ def document(shown: Document, reader: Officeholder, *, at: datetime) -> dict[str
                 for number, file in enumerate(content["attachments"], 1)
             ],
             "cites": _cites(reader, content),
-            "notes": content.get("notes", ()),
+            "notes": content["notes"],
+            "same_files": _same_files(shown, content, reader, on),
+            "resolved": resolutions_of(shown),
             "follows": _seen(reader, [shown.follows] if shown.follows else [], on),
+            "mends": _mending(shown.follows, content["cites"]),
             "followed_by": _seen(reader, following(shown), on),
         },
         "blocks": content["blocks"],
+        "previews": previews_in_document(content, shown.complex_id, shown.id),
         "unsealed": _unsealed(shown, steps, at),
         "is_drafter": is_drafter,
         "can_withdraw": is_own(shown, steps, reader, on=on)
         and approval.can_withdraw(
             line,
-            was_decided=any(step.decision and step.act != Act.DRAFT for step in steps),
+            was_decided=was_decided(steps),
             is_stuck=is_stuck(current(steps), line, on=on),
         ),
         "can_dispose": not turns and reader.office == Office.MANAGER,
-        "can_redraft": not turns and is_drafter and not record,
-        "can_correct": record is not None and is_placed(shown.complex_id, shown.id, Event.FILED),
-        "skippable": _skippable(steps, turns, on) if is_drafter else [],
+        "can_redraft": can_redraft,
+        "being_mended": can_redraft and draft_mending(reader, shown.id) is not None,
+        **_followable(shown, is_filed=record is not None),
         "circulate_to": _circulate_to(shown, reader, on) if record else [],
         "record": _filed(filed, shown.complex.code) if filed else None,
         "next": _next(shown, reader, on) if _has_decided(steps, reader) else None,
     }
+
+
+def _followable(shown: Document, *, is_filed: bool) -> dict[str, Any]:
+    """Whether a document may be corrected, and the title of the form that changes its amount."""
+    can_correct = is_filed and is_placed(shown.complex_id, shown.id, Event.FILED)
+    adjusting = adjusting_form(shown.form.key) if can_correct else None
+    return {"can_correct": can_correct, "adjusting": adjusting.title if adjusting else ""}
+
+
+def _same_files(
+    shown: Document, content: Mapping[str, Any], reader: Officeholder, on: date
+) -> list[dict[str, Any]]:
+    """Where notes say that a file was handed in before: those documents, to hold them together."""
+    digests = [file["sha256"] for file in content["attachments"]]
+    if not digests or not content["notes"]:
+        return []
+    return _seen(reader, sharing_files(shown, digests), on)
 
 
 def _unsealed(shown: Document, steps: Iterable[Step], at: datetime) -> list[str]:
@@ -361,6 +411,17 @@ def about(shown: Document) -> dict[str, Any]:
     }
 
 
+def _mending(follows: UUID | None, cites: Iterable[Mapping[str, str]]) -> dict[str, Any] | None:
+    """How a document mends one on record: its `.number`, and whether it `.replaces` it (정정) or
+    changes its amount (취소·증감). None where it is another try at one that was not approved.
+    """
+    for cite in cites:
+        if follows and UUID(cite["doc"]) == follows:
+            replaces = cite["relation"] == Relation.SUPERSEDES
+            return {"number": cite["number"], "replaces": replaces}
+    return None
+
+
 def _seen(reader: Officeholder, ids: Iterable[UUID | None], on: date) -> list[dict[str, Any]]:
     """Of these documents, those that the reader may open."""
     wanted = [document_id for document_id in ids if document_id]
@@ -371,22 +432,6 @@ def _seen(reader: Officeholder, ids: Iterable[UUID | None], on: date) -> list[di
         {"id": row[0], "title": row[1], "submitted_at": row[2]}
         for row in rows.values_list("id", "title", "submitted_at")
     ]
-
-
-def _skippable(
-    steps: list[Step], turns: tuple[approval.Step, ...], on: date
-) -> list[dict[str, Any]]:
-    """The places that wait for somebody who is away, and may be left out."""
-    rows = {step.position: step for step in current(steps)}
-    return [
-        {"position": turn.position, "act": turn.act.label, "who": str(rows[turn.position].approver)}
-        for turn in turns
-        if turn.act in approval.SKIPPABLE and _is_away(rows[turn.position].approver, on)
-    ]
-
-
-def _is_away(officer: Officeholder, on: date) -> bool:
-    return not officer.covers(on) or absence_of(officer, on=on) is not None
 
 
 def _circulate_to(shown: Document, reader: Officeholder, on: date) -> list[dict[str, str]]:
@@ -475,7 +520,7 @@ def record(shown: DisclosedRecord, reader: Reader) -> dict[str, Any]:
             "title": shown.record.title,
             "form_title": content["form"]["title"],
             "state": _state_of_record(shown),
-            **record_line(shown.payload),
+            **record_line(shown.payload, methods_of(shown.record.complex_id, shown.record.doc)),
             "attachments": [
                 _file(number, file)
                 | {"url": reverse("desk:enclosure", args=[shown.record.id, number])}

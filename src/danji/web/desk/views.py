@@ -48,14 +48,16 @@ from danji.web.desk.editor import Editor, edit
 from danji.web.desk.seal import said_on_desk
 from danji.web.downloads import download, download_bundle, download_pdf, download_proof
 from danji.web.opening import open_record, tombstone_for
+from danji.web.previews import previews_in_record
 from danji.web.sign import pages as signing
-from danji.web.sign.ceremony import CodeAsked, Pressed, way_of
+from danji.web.sign.ceremony import Decided, Pressed, way_of
 from danji.web.sign.desk import (
     SigningRequest,
-    code_page,
+    asked_page,
     decision_at_desk,
     perform_at_desk,
-    with_code,
+    skipping_at_desk,
+    with_signature,
 )
 from danji.web.uploads import uploaded_file
 
@@ -66,6 +68,8 @@ def home(request: DeskRequest) -> HttpResponse:
     """One of the boxes, and how much lies in the others."""
     context = board.home(request.officeholder, request.GET.dict(), timezone.now())
     context |= said_on_desk(request.officeholder)
+    context |= board.confirming(request.officeholder, timezone.now())
+    context |= board.away(request.officeholder, timezone.now())
     return render(request, "desk/home.html", context)
 
 
@@ -339,10 +343,11 @@ def document(request: DeskRequest, document_id: UUID) -> HttpResponse:
         for circulation in shown.circulations.all()
     ):
         showing.mark_read(document_id, actor=reader, at=at)
-    context = pages.document(shown, reader, at=at)
-    return render(
-        request, "desk/document.html", context | {"decision": decision_at_desk(request, shown)}
-    )
+    context = pages.document(shown, reader, at=at) | {
+        "decision": decision_at_desk(request, shown),
+        "skipping": skipping_at_desk(request, shown),
+    }
+    return render(request, "desk/document.html", context)
 
 
 @require_safe
@@ -357,19 +362,19 @@ def attachment(request: DeskRequest, document_id: UUID, position: int) -> HttpRe
 
 
 @posted(back="desk:document")
-@with_code
+@with_signature
 @officer_required
 def decision(request: SigningRequest, document_id: UUID) -> HttpResponse:
-    """Decide on a document, exactly as it was shown; or ask for the code with which to sign."""
+    """Decide on a document, exactly as it was shown; or ask for that with which to sign."""
     try:
         pressed = _pressed(request, document_id)
         answer = perform_at_desk(request, pressed)
     except Refusal as refusal:
         return _decide_again(request, document_id, refusal)
     page = reverse("desk:document", args=[document_id])
-    if isinstance(answer, CodeAsked):
+    if not isinstance(answer, Decided):
         here = reverse("desk:decision", args=[document_id])
-        return code_page(request, answer, action=here, back=page)
+        return asked_page(request, answer, action=here, back=page)
     if answer.refused:
         return _decide_again(request, document_id, answer.refused[0].refusal)
     messages.success(request, signing.said_of(answer.done[0], request.officeholder))
@@ -414,7 +419,9 @@ def record(request: DeskRequest, record_id: UUID) -> HttpResponse:
         shown = _opened(request, record_id)
     except Gone as gone:
         return _tombstone(request, gone.tombstone)
-    context = pages.record(shown, request.officeholder)
+    reader = request.officeholder
+    previews = previews_in_record(shown.payload["content"], reader.complex_id, record_id)
+    context = pages.record(shown, reader) | {"previews": previews}
     return render(request, "desk/record.html", context)
 
 

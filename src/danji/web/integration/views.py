@@ -80,13 +80,19 @@ def _issue(request: DeskRequest) -> Issued:
     if not wanted:
         return actions.issue_token(name, scopes, expires_on, actor=actor, at=at)
     try:
+        officeholder_id = UUID(wanted)
+    except ValueError as problem:
+        raise _nobody_chosen() from problem
+    try:
         return actions.request_system_token(
-            name, UUID(wanted), scopes, expires_on, actor=actor, at=at
+            name, officeholder_id, scopes, expires_on, actor=actor, at=at
         )
-    except (ValueError, Officeholder.DoesNotExist) as problem:
-        raise Refusal(
-            "누구의 이름으로 올릴지 고르지 않았습니다.", next_step="목록에서 골라 주세요."
-        ) from problem
+    except Officeholder.DoesNotExist as problem:
+        raise _nobody_chosen() from problem
+
+
+def _nobody_chosen() -> Refusal:
+    return Refusal("누구의 이름으로 올릴지 고르지 않았습니다.", next_step="목록에서 골라 주세요.")
 
 
 def _tokens(request: DeskRequest, refusal: Refusal | None = None) -> HttpResponse:

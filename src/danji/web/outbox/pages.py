@@ -80,6 +80,7 @@ def notifications(officeholder: Officeholder) -> dict[str, Any]:
     phone = person.phone
     return {
         **push(officeholder),
+        "id": officeholder.id,
         "email": person.email,
         # Told to whoever looks over the shoulder no further than needed.
         "phone": f"{phone[:3]}-****-{phone[-4:]}" if phone else "",

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from danji.formbook.definition import FormDefinition, builtin_forms
+from danji.formbook.definition import FormDefinition, routed_forms
 from danji.formbook.reading import read_date
 from danji.routing.queries import OFFICES, about_words, choice_fields, funds, line_words
 from danji.rules.approval import Act
@@ -107,7 +107,7 @@ def open_row(typed: Typed, number: int) -> dict[str, Any]:
     return {
         "number": number,
         "forms": _options(
-            [("", "모든 서식"), *((f.key, f.title) for f in builtin_forms())], typed, "form"
+            [("", "모든 서식"), *((f.key, f.title) for f in routed_forms())], typed, "form"
         ),
         "funds": _options([("", "모든 재원"), *funds()], typed, "fund"),
         "over": _text(typed, "over"),
@@ -185,7 +185,7 @@ def _won(typed: Typed, name: str, label: str) -> int | None:
 
 
 def _form(key: str) -> FormDefinition | None:
-    return next((form for form in builtin_forms() if form.key == key), None)
+    return next((form for form in routed_forms() if form.key == key), None)
 
 
 def _conditions(typed: Typed, key: str) -> list[Condition]:

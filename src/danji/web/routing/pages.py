@@ -46,7 +46,8 @@ def revision(shown: RoutingRevision, reader: Officeholder, *, on: date) -> dict[
     return {
         "revision": shown,
         "outcome": _outcome(outcome) if outcome else None,
-        "rows": [row_words(row) | {"is_new": row not in before} for row in rows],
+        "rows": [row_words(row) | {"is_new": True} for row in rows if row not in before],
+        "kept": [row_words(row) for row in rows if row in before],
         "gone": [row_words(row) for row in before if row not in rows],
         "previews": preview_words(rows, before, on=shown.effective_from),
         "can_confirm": outcome is None and not own and reader.office in CONFIRMING,

@@ -15,10 +15,10 @@ from django.views.decorators.http import require_safe
 from danji.formbook.reading import read_date
 from danji.routing import actions
 from danji.routing.checking import check_revision
-from danji.routing.queries import newest_table, revision_of
+from danji.routing.queries import OFFICES, newest_table, revision_of
 from danji.rules.periods import day_in_seoul
 from danji.rules.refusal import Refusal
-from danji.rules.routing import Row
+from danji.rules.routing import Row, check_row
 from danji.web.desk.access import DeskRequest, officer_required, posted
 from danji.web.routing import pages
 from danji.web.routing.editor import (
@@ -60,11 +60,13 @@ def editor(request: DeskRequest) -> HttpResponse:
 
 
 def _pressed(request: DeskRequest, rows: list[Typed], about: Mapping[str, str]) -> HttpResponse:
-    """Do what the button says that closes the open row: it has to be readable first."""
+    """Do what the button says that closes the open row: it has to stand by itself first."""
     read: list[Row] = []
     try:
         for number, typed in enumerate(rows, 1):
-            read.append(read_row(typed, number))
+            row = read_row(typed, number)
+            check_row(number, row, OFFICES)
+            read.append(row)
     except Refusal as refusal:
         return _sheet(request, rows, about, opened=len(read), refusal=refusal)
     if "add" in request.POST:
