@@ -229,7 +229,7 @@ def store(database: Any, made: dict[str, list[dict[str, Any]]], jsonb: Any, uuid
     for side, extra in (("opening", "fields"), ("pendingevent", "")):
         made[f"transparency_{side}"] = [
             {"complex_id": event["complex_id"], "id": uuid7(), "event_id": event["id"]}
-            | ({"fields": jsonb(event["fields"])} if extra else {})
+            | ({"fields": event["fields"]} if extra else {})
             for event in events
         ]
     made["transparency_event"] = [
@@ -243,7 +243,8 @@ def store(database: Any, made: dict[str, list[dict[str, Any]]], jsonb: Any, uuid
         names = list(made[table][0])
         with database.cursor().copy(f"COPY {table} ({', '.join(names)}) FROM STDIN") as copy:
             for row in made[table]:
-                copy.write_row([row[name] for name in names])
+                values = [row[name] for name in names]
+                copy.write_row([jsonb(one) if isinstance(one, dict) else one for one in values])
 
 
 def copied_out(place: Installation) -> tuple[float, int, list[bytes]]:
