@@ -67,8 +67,8 @@ INSERT INTO transparency_opening SELECT made.* FROM transparency_opening AS mode
     jsonb_populate_record(model, jsonb_build_object(
         'id', pg_temp.id_of('0'), 'event_id', copied_event.id,
         'fields', replace(model.fields::text, first.digest, own.digest)::jsonb)) AS made;
-INSERT INTO transparency_leaf (complex_id, id, event_id, index)
-    SELECT %(complex)s, pg_temp.id_of('0'), id,
+INSERT INTO transparency_leaf (complex_id, id, event_id, log_number, index)
+    SELECT %(complex)s, pg_temp.id_of('0'), id, 1,
         (SELECT coalesce(max(index), 1000000) FROM transparency_leaf)
             + row_number() OVER (ORDER BY n, seq)
     FROM copied_event;
